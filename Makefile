@@ -1,0 +1,81 @@
+# What one does in a checkout; `make` alone lists it. Needs Python 3.11 or 3.12 and, where uv is missing, some patience.
+
+PYTHON ?=      # The interpreter to use; by default the first suitable one found
+VENV ?= .venv
+ARGS ?=        # For the command: make run ARGS="--devices 100"
+
+BIN := $(VENV)/bin
+
+# uv does in seconds what takes pip a minute or two. Either way nothing is installed but wheels with a known hash.
+ifeq ($(shell uv --version >/dev/null 2>&1 && echo works),works)
+INSTALL := uv pip install --quiet --python $(BIN)/python
+else
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+PINNED := --require-hashes --only-binary :all:
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-fast lint format bench docs pictures lock clean dev
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: $(VENV)/embedded.stamp ## Install the embedded pipeline into .venv (PYTHON=... names the interpreter)
+
+run: setup ## Run the embedded pipeline and its viewer (ARGS="..." for flead run)
+	@$(BIN)/flead run $(ARGS)
+
+test: lint ## Run all tests, those that start real services and browsers too
+	$(BIN)/pytest -m "not real"
+	$(BIN)/pytest -m real
+
+test-fast: dev ## Run the tests that take under a minute
+	$(BIN)/pytest -m "not real"
+
+lint: dev ## Check style, types and the directions of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: dev ## Bring the sources into the common style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: dev ## Measure, and write docs/benchmarks.md
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: dev ## Write docs/commands.md and docs/settings.md from the program
+	$(BIN)/python -m tools.reference
+
+pictures: dev ## Take the pictures in docs/images (needs Chromium and its driver)
+	$(BIN)/python -m tools.pictures
+
+# Pins stay as they are where pyproject.toml allows it.
+COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --annotation-style line --custom-compile-command "make lock" \
+	--group build --extra embedded
+
+lock: ## Pin what pyproject.toml asks for (needs uv; ARGS=--upgrade moves to the newest)
+	@$(COMPILE) $(ARGS) --output-file requirements/embedded.txt
+	@$(COMPILE) $(ARGS) --constraint requirements/embedded.txt --group dev --output-file requirements/dev.txt
+
+clean: ## Remove what make made; the data that flead has stored stays
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+dev: $(VENV)/dev.stamp
+
+$(VENV)/embedded.stamp: requirements/embedded.txt pyproject.toml $(BIN)/python
+	@echo "Installing the embedded pipeline into $(VENV) (a minute or two the first time)"
+	@$(INSTALL) $(PINNED) --requirement requirements/embedded.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/embedded.stamp
+	@echo "Installing the tools for tests into $(VENV)"
+	@$(INSTALL) $(PINNED) --requirement requirements/dev.txt
+	@touch $@
+
+$(BIN)/python:
+	@tools/venv.sh $(VENV) $(PYTHON)

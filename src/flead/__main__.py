@@ -1,0 +1,5 @@
+"""``python -m flead``."""
+
+from flead.cli import main
+
+main()

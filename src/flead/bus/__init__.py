@@ -1,0 +1,1 @@
+"""Kafka: placement of devices and codecs of messages."""

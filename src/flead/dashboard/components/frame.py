@@ -1,0 +1,112 @@
+"""What surrounds every page: the head, the way to the other pages, and how the store is; and what keeps it live."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nicegui import context, ui
+
+from flead.dashboard.components.elements import Moment, Text, box, set_visible
+from flead.dashboard.store import StoreError
+
+REFRESH_SECONDS = 1.5
+PAGES = (("/", "Overview"), ("/devices", "Devices"))
+
+_ASSETS = Path(__file__).parents[1] / "assets"
+_ICON = (_ASSETS / "icon.svg").read_text(encoding="utf-8")
+
+
+def _address(name: str) -> str:
+    """An asset's address, which changes when the asset does, so that no browser keeps an old one."""
+    return f"/assets/{name}?{hashlib.sha256((_ASSETS / name).read_bytes()).hexdigest()[:12]}"
+
+
+_HEAD = f"""
+    <meta name="description" content="Federated learning for edge anomaly detection">
+    <link rel="stylesheet" href="{_address("flead.css")}">
+    <script src="{_address("flead.js")}"></script>
+"""
+
+
+class Status:
+    """Whether the store answers, in the head of the page, and in a banner when it does not."""
+
+    def __init__(self) -> None:
+        with box("live") as self._live:
+            box("dot").props('aria-hidden="true"')
+            self._word = Text("span", "Live")
+            self._clock = Moment()
+        self._lost_at: datetime | None = None
+
+    def add_banner(self) -> None:
+        """Put the banner here, hidden."""
+        with box("banner").props('role="alert"') as self._banner:
+            Text("strong", "The database does not answer.")
+            self._why = Text("span")
+        set_visible(self._banner, False)
+
+    def answered(self, clock: int | None) -> None:
+        """All is well; ``clock`` is the event time of the newest record."""
+        self._lost_at = None
+        self._live.classes(remove="lost")
+        self._word.set_text("Live, data to" if clock is not None else "Waiting for readings")
+        set_visible(self._clock, clock is not None)
+        self._clock.show(clock)
+        set_visible(self._banner, False)
+
+    def failed(self, why: str) -> None:
+        """The figures on the page are old."""
+        self._lost_at = self._lost_at or datetime.now(UTC)
+        self._live.classes("lost")
+        self._word.set_text("No answer")
+        self._why.set_text(
+            f"Since {self._lost_at:%H:%M:%S} UTC. What you see is from before; this page goes on by itself as soon as"
+            f" the database is back. If it stays away, look at its log. ({why})"
+        )
+        set_visible(self._banner, True)
+
+
+@contextmanager
+def frame(title: str, here: str) -> Iterator[Status]:
+    """The page around its content; ``here`` is the address that the navigation marks."""
+    ui.page_title(f"{title} · FLEAD")
+    ui.add_head_html(_HEAD)
+    with context.client.layout, box("top", "header") as head:
+        with ui.element("a").classes("brand").props('href="/"'):
+            ui.html(_ICON, sanitize=False, tag="span").classes("mark").props('aria-hidden="true"')
+            Text("span", "FLEAD")
+        with box("pages", "nav").props('aria-label="Pages"'):
+            for address, name in PAGES:
+                link = Text("a", name).props(f'href="{address}"')
+                if address == here:
+                    link.props('aria-current="page"')
+        status = Status()
+        button = Text("button", "", "theme").props('type="button" aria-label="Change the colour theme" title="Theme"')
+        button.on("click", js_handler="(event) => flead.nextTheme(event.currentTarget)")
+    head.move(target_index=0)
+    with box("content") as content:
+        status.add_banner()
+        yield status
+        Text("p", "Times are in your time zone; hover over one to see it in UTC.", "foot")
+    ui.skip_link("Skip to the content", target=content)
+
+
+async def keep_live(status: Status, refresh: Callable[[], Awaitable[int | None]]) -> Callable[[], Awaitable[None]]:
+    """Fill the page, and go on for as long as it is open; returns what fills it again at once.
+
+    ``refresh`` returns the data's clock.
+    """
+
+    async def tick() -> None:
+        try:
+            clock = await refresh()
+        except StoreError as error:
+            status.failed(str(error))
+        else:
+            status.answered(clock)
+
+    await tick()
+    ui.timer(REFRESH_SECONDS, tick, immediate=False)
+    return tick

@@ -1,0 +1,218 @@
+"""The overview: the eight published panels, and what an operator asks next."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from nicegui import ui
+from psycopg import Connection
+
+from flead.dashboard.components.elements import Card, Stat, Text
+from flead.dashboard.components.frame import frame, keep_live
+from flead.dashboard.components.table import Table, bar, column
+from flead.dashboard.formats import count, measured, percent, plural, score
+from flead.dashboard.pages.overview_cards import Accuracy, FleetStates
+from flead.dashboard.pages.overview_charts import AccuracyTrend, AnomalyRate, TrainingRate
+from flead.dashboard.reasons import expected
+from flead.dashboard.store import Store
+from flead.storage import queries
+from flead.storage.rows import (
+    AnomalyRow,
+    BrokerTotals,
+    EvaluationRow,
+    GlobalModelRow,
+    MinuteAnomalies,
+    MinuteModels,
+    Overview,
+    RejectedReason,
+    State,
+    TopDevice,
+    TrendPoint,
+)
+
+MINUTES = 60
+VERSIONS = 100
+ROWS = 10
+
+
+def add_overview(store: Store) -> None:
+    """Serve the page."""
+
+    @ui.page("/", title="Overview · FLEAD", response_timeout=10)
+    async def overview() -> None:
+        with frame("Overview", "/") as status:
+            view = _View(store)
+        await keep_live(status, view.refresh)
+
+
+@dataclass
+class _Seen:
+    """The store at one moment, so that the figures of the page agree with each other."""
+
+    totals: Overview
+    states: dict[State, int]
+    rate: list[MinuteModels]
+    trend: list[TrendPoint]
+    evaluated: list[EvaluationRow]
+    anomalies: list[AnomalyRow]
+    anomaly_rate: list[MinuteAnomalies]
+    brokers: list[BrokerTotals]
+    models: list[GlobalModelRow]
+    top: list[TopDevice]
+    reasons: list[RejectedReason]
+
+
+def _look(connection: Connection[Any]) -> _Seen:
+    with connection.transaction():
+        return _Seen(
+            totals=queries.overview(connection),
+            states=queries.device_states(connection),
+            rate=queries.models_per_minute(connection, MINUTES),
+            trend=queries.accuracy_trend(connection, VERSIONS),
+            evaluated=queries.evaluations(connection, 1),
+            anomalies=queries.latest_anomalies(connection, ROWS),
+            anomaly_rate=queries.anomalies_per_minute(connection, MINUTES),
+            brokers=queries.broker_totals(connection),
+            models=queries.global_models(connection, ROWS),
+            top=queries.top_devices(connection, ROWS),
+            reasons=queries.rejected_reasons(connection, 3),
+        )
+
+
+class _View:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        Text("h1", "Overview")
+        with ui.element("div").classes("grid"):
+            self._local_models = Stat("Total local models")
+            self._global_models = Stat("Global models created")
+            self._active = Stat("Active devices (last hour)")
+            self._accuracy = Accuracy()
+            self._readings = Stat("Readings")
+            self._anomalies = Stat("Anomalies")
+            self._rejected = Stat("Rejected")
+            self._states = FleetStates()
+            self._rate = TrainingRate()
+            self._trend = AccuracyTrend()
+            with Card("Latest anomalies", 8):
+                self._latest = Table("Latest anomalies", _ANOMALY_COLUMNS, "No anomalies so far: all is as it was.")
+            with Card("Anomalies per broker", 4):
+                self._brokers = Table("Anomalies per broker", _BROKER_COLUMNS, NO_READINGS)
+                self._anomaly_rate = AnomalyRate()
+            with Card("Recent federated models", 7):
+                self._models = Table("Recent federated models", _MODEL_COLUMNS, NO_MODELS)
+            with Card("Top devices by training count", 5):
+                self._top = Table("Top devices by training count", _TOP_COLUMNS, "No device has trained yet.")
+
+    async def refresh(self) -> int | None:
+        seen = await self._store.ask(_look)
+        self._show_totals(seen.totals, seen.reasons)
+        self._accuracy.show(seen.models[0] if seen.models else None, seen.evaluated[0] if seen.evaluated else None)
+        self._states.show(seen.states)
+        self._rate.show(seen.rate)
+        self._trend.show(seen.trend)
+        self._latest.show([_anomaly(anomaly) for anomaly in seen.anomalies])
+        self._brokers.show(_broker_rows(seen.brokers))
+        self._anomaly_rate.show(seen.anomaly_rate)
+        self._models.show([_model(model) for model in seen.models])
+        self._top.show(_top_rows(seen.top))
+        return seen.totals.clock
+
+    def _show_totals(self, totals: Overview, reasons: list[RejectedReason]) -> None:
+        self._local_models.show(count(totals.local_models), "one per training")
+        self._global_models.show(count(totals.global_models), "merged from the local ones")
+        self._active.show(count(totals.active_devices), f"of {plural(totals.devices, 'device')}")
+        anomalies = totals.warnings + totals.criticals
+        share = anomalies / totals.readings if totals.readings else None
+        self._readings.show(count(totals.readings), f"from {plural(totals.devices, 'device')}")
+        self._anomalies.show(count(anomalies), f"{percent(share, 2)} of readings, {count(totals.criticals)} critical")
+        why = ", ".join(f"{count(reason.rejected)} × {reason.reason}" for reason in reasons)
+        self._rejected.show(count(totals.rejected), why or "every reading could be used")
+
+
+NO_READINGS = "No readings yet. They show here as soon as the first one arrives: flead run starts a fleet."
+NO_MODELS = "No global model yet: the first comes when 20 different devices have trained."
+
+_ANOMALY_COLUMNS = [
+    column("time", "Time", "time"),
+    column("device", "Device", "device"),
+    column("channel", "Channel", narrow=False),
+    column("value", "Value", "number", narrow=False),
+    column("expected", "Expected", "number", narrow=False, hint="The band of mean ± threshold × std"),
+    column("z", "z", "number", hint="Standard deviations from the mean of the readings before"),
+    column("severity", "Severity", "state"),
+]
+_BROKER_COLUMNS = [
+    column("broker", "Broker", hint="Devices are placed on brokers for good"),
+    column("devices", "Devices", "number"),
+    column("warnings", "Warnings", "number"),
+    column("criticals", "Critical", "number"),
+    column("bar", "", "bar", hint="Beside the broker with most"),
+]
+_MODEL_COLUMNS = [
+    column("version", "Version"),
+    column("round", "Round", "number"),
+    column("devices", "Devices", "number"),
+    column("accuracy", "Accuracy", "number", hint="As the devices reported it"),
+    column("strategy", "Strategy", narrow=False),
+    column("time", "Created at", "time"),
+]
+_TOP_COLUMNS = [
+    column("device", "Device", "device"),
+    column("broker", "Broker", "number", narrow=False),
+    column("bar", "Models trained", "bar"),
+    column("accuracy", "Mean accuracy", "number"),
+]
+
+
+def _anomaly(anomaly: AnomalyRow) -> dict[str, object]:
+    return {
+        "key": f"{anomaly.device_id}/{anomaly.channel}/{anomaly.timestamp}",
+        "time": anomaly.timestamp,
+        "device": anomaly.device_id,
+        "channel": anomaly.channel,
+        "value": measured(anomaly.value, anomaly.std),
+        "expected": expected(anomaly),
+        "z": score(anomaly.z_score),
+        "severity": anomaly.severity,
+    }
+
+
+def _broker_rows(brokers: list[BrokerTotals]) -> list[dict[str, object]]:
+    most = max((broker.warnings + broker.criticals for broker in brokers), default=0) or 1
+    return [
+        {
+            "key": broker.broker_id,
+            "broker": f"Broker {broker.broker_id}",
+            "devices": count(broker.devices),
+            "warnings": count(broker.warnings),
+            "criticals": count(broker.criticals),
+            "bar": bar("", ("warning", broker.warnings / most), ("critical", broker.criticals / most)),
+        }
+        for broker in brokers
+    ]
+
+
+def _model(model: GlobalModelRow) -> dict[str, object]:
+    return {
+        "key": model.version,
+        "version": count(model.version),
+        "round": count(model.aggregation_round),
+        "devices": count(model.num_devices),
+        "accuracy": percent(model.accuracy),
+        "strategy": model.strategy,
+        "time": model.created_at,
+    }
+
+
+def _top_rows(top: list[TopDevice]) -> list[dict[str, object]]:
+    most = max((device.trainings for device in top), default=1)
+    return [
+        {
+            "key": device.device_id,
+            "device": device.device_id,
+            "broker": count(device.broker_id),
+            "bar": bar(count(device.trainings), ("accent", device.trainings / most)),
+            "accuracy": percent(device.mean_accuracy),
+        }
+        for device in top
+    ]

@@ -1,0 +1,29 @@
+"""Why a reading was flagged, in a sentence that needs no knowledge of statistics."""
+
+from flead.dashboard.formats import NONE, figure, measured
+from flead.storage.rows import AnomalyRow
+
+CONSTANT = 1.01e-6
+"""A std at its floor, ``1e-6 * max(1, |mean|)``, says that the window did not vary."""
+
+
+def reason(anomaly: AnomalyRow) -> str:
+    """What was seen, what was expected, and by how much the one missed the other."""
+    seen = f"{anomaly.channel} was {measured(anomaly.value, anomaly.std)}"
+    if anomaly.mean is None or anomaly.std is None:
+        limit = f", above the threshold of {anomaly.threshold:g}" if anomaly.threshold is not None else ""
+        return f"{seen}: {anomaly.detector} scored it {figure(anomaly.z_score)}{limit}."
+    mean = measured(anomaly.mean, anomaly.std)
+    if anomaly.std <= CONSTANT * max(1.0, abs(anomaly.mean)):
+        return f"{seen}, though the readings before it did not move from {figure(anomaly.mean, 6)}."
+    side = "above" if anomaly.value > anomaly.mean else "below"
+    wanted = f" where {expected(anomaly)} was expected" if anomaly.threshold is not None else ""
+    return f"{seen}{wanted}: {abs(anomaly.z_score):,.2f} standard deviations {side} its recent mean of {mean}."
+
+
+def expected(anomaly: AnomalyRow) -> str:
+    """The band that the reading should have kept to; a dash if the detector has none."""
+    if anomaly.mean is None or anomaly.std is None or anomaly.threshold is None:
+        return NONE
+    reach = anomaly.threshold * anomaly.std
+    return f"{measured(anomaly.mean - reach, anomaly.std)} to {measured(anomaly.mean + reach, anomaly.std)}"

@@ -1,0 +1,120 @@
+"""The viewer as a server: it takes its port at once, serves until it is stopped, and leaves nothing behind.
+
+Importing this module is cheap; NiceGUI, which takes a second, is imported by :meth:`Viewer.run`.
+"""
+
+import errno
+import os
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from flead.settings import Settings
+
+
+class ViewerError(RuntimeError):
+    """The viewer cannot be started: the message says why and what to do."""
+
+
+class Viewer:
+    """The web viewer of one store.
+
+    >>> viewer = Viewer(settings, server.connection())  # doctest: +SKIP
+    >>> viewer.run(on_ready=print)  # until viewer.stop() is called in another thread   # doctest: +SKIP
+    http://127.0.0.1:8082
+
+    ``connection`` holds the arguments of ``psycopg.connect``. The port is taken here, so that a used one is known
+    before anything else starts, and a browser that comes early waits instead of failing; raises :class:`ViewerError`.
+    A process has one viewer at a time, since NiceGUI has one application a process.
+    """
+
+    def __init__(self, settings: Settings, connection: Mapping[str, Any]) -> None:
+        self._settings = settings
+        self._connection = connection
+        self._stopped = False
+        self._stop_server: Callable[[], None] = lambda: None
+        self._socket = _listen(settings.web_host, settings.web_port)
+        self.port: int = self._socket.getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        """The address to open in a browser."""
+        host = self._settings.web_host
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host
+        return f"http://{shown}:{self.port}"
+
+    def run(self, on_ready: Callable[[str], None] | None = None) -> None:
+        """Serve until :meth:`stop`; ``on_ready`` gets the address once pages are served.
+
+        Signals stay the caller's: in the main thread a Ctrl-C raises KeyboardInterrupt here unless it is handled.
+        """
+        import uvicorn
+
+        from flead.dashboard.application import build
+        from flead.dashboard.store import Store
+
+        store = Store(self._connection)
+        url = self.url
+
+        class Server(uvicorn.Server):
+            def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+                return nullcontext()
+
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                if on_ready and self.started:
+                    on_ready(url)
+
+        config = uvicorn.Config(
+            build(self._settings, store),
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+            lifespan="on",
+        )
+        server = Server(config)
+        self._stop_server = lambda: setattr(server, "should_exit", True)
+        try:
+            if not self._stopped:
+                server.run([self._socket])
+        finally:
+            self._socket.close()
+            store.close()
+
+    def stop(self) -> None:
+        """Stop serving; from any thread, at any time, also before :meth:`run`. ``run`` then returns."""
+        self._stopped = True
+        self._stop_server()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ViewerError(
+            f"the viewer cannot listen on {host!r} ({error.strerror}): set web_host (FLEAD_WEB_HOST)"
+            " to an address of this machine"
+        ) from None
+    try:
+        if os.name == "posix":  # elsewhere it would let two processes share the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ViewerError(
+                f"the viewer's port {port} is in use on {host}: stop what uses it, or choose another with web_port"
+                " (FLEAD_WEB_PORT); 0 takes a free one"
+            ) from None
+        raise ViewerError(
+            f"the viewer cannot listen on {host} port {port} ({error.strerror}): set web_host (FLEAD_WEB_HOST) to an"
+            " address of this machine and web_port (FLEAD_WEB_PORT) to a port that you may use"
+        ) from None
+    return listener

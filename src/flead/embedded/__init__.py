@@ -1,0 +1,1 @@
+"""The embedded engine: the whole pipeline in one process, `flead run`."""

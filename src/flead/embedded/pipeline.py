@@ -1,0 +1,246 @@
+"""The whole pipeline in one process: source, shard, auditor, rounds, store.
+
+Every batch goes one way (see docs/journey.md). Rows and the pipeline's own state are written in one transaction
+about once a second, so that after a crash the next run goes on from exactly what is in the database.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from flead.columns import Batch, Chunk, Source
+from flead.evaluation.prequential import Predictions, Prequential
+from flead.federation.rounds import Rounds
+from flead.learning.metrics import Confusion
+from flead.records import Evaluation, GlobalModel, to_text
+from flead.settings import Settings
+from flead.storage.thinning import Thinning
+from flead.storage.writer import Writer
+from flead.training import state as shard_state
+from flead.training.fleet import Outcome, Shard
+from flead.training.outputs import local_updates
+
+BATCH = 8192
+"""Readings at a time: enough to forget Python's cost, few enough that a global model is soon in use."""
+
+COMMIT_SECONDS = 1.0
+POLL_SECONDS = 0.1
+"""How long to wait where no reading is due: a tenth of what a person sees as a delay."""
+
+SHARD, ROUNDS, SOURCE, EVALUATION = "shard/", "rounds", "source", "evaluation"
+"""The keys of the pipeline's state in the store."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one run has done."""
+
+    readings: int = 0
+    rejected: int = 0
+    anomalies: int = 0
+    local_updates: int = 0
+    global_models: int = 0
+    seconds: float = 0.0
+    models: Confusion = field(default_factory=Confusion)
+    """Predictions of the global models on labelled readings."""
+    alarms: Confusion = field(default_factory=Confusion)
+    """The devices' alarms on labelled readings."""
+
+
+class SourceState(msgspec.Struct):
+    """How far a source has been read."""
+
+    identity: str
+    """See :func:`identity`."""
+    position: dict[str, int] | None
+    """None: read to its end."""
+    newest: int
+    """The newest event time, in milliseconds."""
+
+
+class EvaluationState(msgspec.Struct):
+    """The confusion counts that go on, by version and broker, and whose single predictions are being stored."""
+
+    predicted: tuple[int, int]
+    counts: list[tuple[int, int, tuple[int, int, int, int]]]
+
+
+class Pace:
+    """Which readings are due when a source is played: ``speed`` seconds of event time a second; None is at once."""
+
+    def __init__(self, speed: float | None, event_time: int) -> None:
+        self._speed = speed
+        self._event_time = event_time
+        self._since = time.monotonic()
+
+    def until(self) -> int | None:
+        """The event time up to which readings are due, in milliseconds; None: all."""
+        if self._speed is None:
+            return None
+        return self._event_time + round((time.monotonic() - self._since) * 1000 * self._speed)
+
+
+class Pipeline:
+    """Reads a source through a shard into the store, from where the stored state ends.
+
+    ``writer_for`` makes the writer for the shard's table of devices. Raises StateError where the stored state
+    is of another learner or other rules, ValueError for an unknown learner or strategy.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: Source,
+        stored: dict[str, bytes],
+        writer_for: Callable[[Shard], Writer],
+    ) -> None:
+        self.settings = settings
+        self.source = source
+        self.tally = Tally()
+        self.shard = Shard(settings)
+        self.rounds = Rounds(settings.strategy, settings.buffer, self.shard.learner.layout)
+        self.auditor = Prequential(self.shard.learner)
+        self._newest = 0
+        self._predicted = (0, 0)  # a global version, and how many of its single predictions are stored
+        source.open(self.shard.devices, self._restore(stored))
+        self._writer = writer_for(self.shard)
+        self._thinning = Thinning(self.shard.devices, settings.signal_rows_per_second)
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """End the run after the batch that is under way; may be called from any thread or signal handler."""
+        self._stop.set()
+
+    def run(self, pace: Pace, progress: Callable[[Tally], None]) -> Tally:
+        """Read until the source ends, ``settings.readings`` are read, or :meth:`stop`; then commit."""
+        started = committed = time.monotonic()
+        ended = False
+        while not self._stop.is_set() and not ended:
+            limit = min(BATCH, (self.settings.readings or BATCH + self.tally.readings) - self.tally.readings)
+            chunk = self.source.next_batch(limit, pace.until()) if limit > 0 else None
+            ended = chunk is None
+            if chunk is not None:
+                self.step(chunk)
+                if chunk.batch.size == 0 and not chunk.rejected:
+                    self._stop.wait(POLL_SECONDS)
+            now = time.monotonic()
+            self.tally.seconds = now - started
+            if now - committed >= COMMIT_SECONDS or ended or self._stop.is_set():
+                self.commit(finished=ended and limit > 0)
+                committed = time.monotonic()
+                progress(self.tally)
+        self.tally.seconds = time.monotonic() - started
+        return self.tally
+
+    def step(self, chunk: Chunk) -> None:
+        """One chunk's way: judged and learnt, audited, merged, written (with the next commit)."""
+        self._writer.add_rejected(chunk.rejected)
+        self.tally.rejected += len(chunk.rejected)
+        if chunk.batch.size == 0:
+            return
+        self._newest = max(self._newest, int(chunk.batch.times.max()))
+        model = self.shard.global_model
+        outcome = self.shard.observe(chunk.batch)
+        brokers = self.shard.brokers[chunk.batch.rows]
+        predictions = self.auditor.observe(outcome.judgement, chunk.batch.labels, brokers, model)
+        merged = [merged for update in local_updates(self.shard, outcome) if (merged := self.rounds.add(update))]
+        if merged:
+            self.shard.adopt(merged[-1])
+        self._write(outcome, predictions, merged)
+        self._count(outcome, merged)
+
+    def commit(self, finished: bool) -> None:
+        """Write rows and state; ``finished``: the source has ended, so that the next run begins it anew."""
+        now = to_text(self._newest)
+        self._writer.add_evaluations(
+            [Evaluation(version, broker, *counts, now) for (version, broker), counts in self.auditor.take().items()]
+        )
+        position = None if finished else self.source.snapshot()
+        state = SourceState(identity(self.settings), position, self._newest)
+        evaluation = EvaluationState(
+            self._predicted,
+            [(version, broker, counts) for (version, broker), counts in self.auditor.by_version.items()],
+        )
+        self._writer.put_state(
+            {
+                **{SHARD + key: block for key, block in shard_state.snapshot(self.shard).items()},
+                ROUNDS: self.rounds.snapshot(),
+                SOURCE: msgspec.msgpack.encode(state),
+                EVALUATION: msgspec.msgpack.encode(evaluation),
+            }
+        )
+        self._writer.commit()
+
+    def _restore(self, stored: dict[str, bytes]) -> dict[str, int] | None:
+        """Take up the stored state; returns where to go on, if it is this source that was not read to its end."""
+        if SOURCE not in stored:
+            return None
+        shard = {key.removeprefix(SHARD): block for key, block in stored.items() if key.startswith(SHARD)}
+        shard_state.restore(self.shard, shard)
+        self.rounds.restore(stored[ROUNDS])
+        evaluation = msgspec.msgpack.decode(stored[EVALUATION], type=EvaluationState)
+        self._predicted = evaluation.predicted
+        self.auditor.by_version = {(version, broker): Confusion(*c) for version, broker, c in evaluation.counts}
+        source = msgspec.msgpack.decode(stored[SOURCE], type=SourceState)
+        self._newest = source.newest
+        return source.position if source.identity == identity(self.settings) else None
+
+    def _write(self, outcome: Outcome, predictions: Predictions | None, merged: list[GlobalModel]) -> None:
+        batch, judgement, trained = outcome.batch, outcome.judgement, outcome.trained
+        at, learner = outcome.anomalies, self.shard.learner
+        channel = judgement.channel[at]
+        self._writer.add_readings(batch)
+        self._writer.add_anomalies(
+            batch.rows[at], channel, batch.values[at, channel], judgement.z[at],
+            judgement.score[at] > learner.critical, batch.times[at],
+            judgement.mean[at, channel], judgement.std[at, channel], learner.name, learner.threshold,
+        )  # fmt: skip
+        self._writer.add_local_models(
+            trained.rows, trained.model_versions, trained.updates.global_versions, trained.updates.accuracy,
+            trained.updates.loss, trained.samples, trained.updates.parameters, learner.layout, trained.times,
+        )  # fmt: skip
+        self._write_signal(outcome, self._thinning.pick(batch))
+        if predictions is not None:
+            self._write_predictions(batch, predictions)
+        self._writer.add_global_models(merged)
+
+    def _write_signal(self, outcome: Outcome, kept: NDArray[np.int64]) -> None:
+        values, judgement = outcome.batch.values[kept], outcome.judgement
+        reading, channel = np.nonzero(~np.isnan(values))
+        at = kept[reading]
+        self._writer.add_signal(
+            outcome.batch.rows[at], channel, values[reading, channel],
+            judgement.mean[at, channel], judgement.std[at, channel], outcome.batch.times[at],
+        )  # fmt: skip
+
+    def _write_predictions(self, batch: Batch, predictions: Predictions) -> None:
+        version, stored = self._predicted
+        stored = stored if version == predictions.version else 0
+        taken = slice(max(0, self.settings.predictions_per_version - stored))
+        readings = predictions.readings[taken]
+        self._writer.add_predictions(
+            batch.rows[readings],
+            np.full(len(readings), predictions.version, np.int32),
+            predictions.probability[taken],
+            predictions.actual[taken],
+            batch.times[readings],
+        )
+        self._predicted = predictions.version, stored + len(readings)
+
+    def _count(self, outcome: Outcome, merged: list[GlobalModel]) -> None:
+        self.tally.readings += outcome.batch.size
+        self.tally.anomalies += len(outcome.anomalies)
+        self.tally.local_updates += len(outcome.trained.rows)
+        self.tally.global_models += len(merged)
+        self.tally.models, self.tally.alarms = self.auditor.models, self.auditor.alarms
+
+
+def identity(settings: Settings) -> str:
+    """What makes a source the same one as in the run before, so that its position means something."""
+    return msgspec.json.encode([settings.data, settings.devices, settings.seed, settings.channel]).decode()
+

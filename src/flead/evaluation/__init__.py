@@ -1,0 +1,1 @@
+"""The auditor: what models are worth on labelled readings that they were not trained on."""

@@ -1,0 +1,1 @@
+"""The server's side: local updates in, global models out."""

@@ -1,0 +1,188 @@
+"""The aggregator service: local updates from Kafka in, global models out, each exactly once.
+
+How a commit works, and why a crash at any point does no harm:
+
+1. Updates are read (``read_committed``) and put into the buffer, one by one, in the order of their arrival.
+2. The update that completes a round makes a global model.
+3. A Kafka transaction begins; the model goes to ``global-model-updates``, whatever was no update since the last
+   round to ``dead-letters``, and the offsets after the updates read so far are committed with them.
+4. The transaction is committed. Before that nobody sees any of it; after it, all of it.
+5. After a crash the aggregator goes on at the committed offsets, that is just behind the last round's last update:
+   what was in the buffer is read again, so that the buffer needs no store of its own. Version, round and the
+   strategy's state are those of the newest global model.
+
+A second aggregator takes over the first one's transactional id; the first is fenced at its next transaction and ends.
+"""
+
+import logging
+from collections import Counter
+from typing import Any
+
+import msgspec
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from prometheus_client import Counter as Metric
+from prometheus_client import Gauge
+
+from flead.bus.service import Service
+from flead.errors import FleadError
+from flead.federation.rounds import Rounds
+from flead.records import GlobalModel, LocalUpdate
+
+log = logging.getLogger("flead")
+
+UPDATES, MODELS, DEAD_LETTERS = "local-model-updates", "global-model-updates", "dead-letters"
+GROUP = "aggregator"
+STATE_HEADER = "strategy-state"
+"""Header of a global model: the strategy's state after the round, so that the topic holds all that there is to rebuild."""
+
+POLL_SECONDS = 0.2
+BATCH = 2000
+DEADLINE_SECONDS = 30.0
+
+_decode_update = msgspec.json.Decoder(LocalUpdate).decode
+_decode_model = msgspec.json.Decoder(GlobalModel).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Fenced(FleadError):
+    """Another aggregator has taken over."""
+
+
+class Aggregator:
+    """Merges what arrives on ``local-model-updates``; see the module's five steps."""
+
+    def __init__(self, bootstrap: str, rounds: Rounds, service: Service) -> None:
+        self.rounds = rounds
+        self._service = service
+        self._bootstrap = bootstrap
+        self._refused: list[tuple[Message, str]] = []
+        self._ends: dict[int, int] = {}
+        """The offset after the last update read, by partition."""
+        metrics = service.metrics
+        self._updates = Metric("flead_updates", "Local updates merged into the buffer.", registry=metrics)
+        self._ignored = Metric("flead_updates_refused", "What was no update, by reason.", ["reason"], registry=metrics)
+        self._version = Gauge("flead_global_version", "The newest global model.", registry=metrics)
+
+    def run(self) -> None:
+        """Until the service is stopped; raises :class:`Fenced` when another aggregator has taken over."""
+        producer = self._service.wait_for("Kafka", self._producer, KafkaException)
+        self._service.wait_for("the global models", self._recover, KafkaException)
+        consumer = self._consumer(GROUP)
+        consumer.subscribe([UPDATES], on_assign=self._assigned)
+        try:
+            while not self._service.stopping.is_set():
+                for message in consumer.consume(BATCH, POLL_SECONDS):
+                    self._take(message, consumer, producer)
+        finally:
+            consumer.close()
+
+    def _take(self, message: Message, consumer: Consumer, producer: Producer) -> None:
+        error = message.error()
+        if error is not None:
+            if error.fatal() or not error.retriable():
+                raise KafkaException(error)
+            log.warning("%s: %s", self._service.name, error)
+            return
+        model = None
+        try:
+            update = _decode_update(message.value() or b"")
+            reason = self.rounds.refusal(update)
+        except msgspec.MsgspecError as problem:
+            reason = f"not a local update: {problem}"
+        if reason is None:
+            model = self.rounds.add(update)
+            self._updates.inc()
+        else:
+            self._refused.append((message, reason))
+        self._ends[message.partition()] = message.offset() + 1
+        if model is not None:
+            self._publish(model, consumer, producer)
+
+    def _publish(self, model: GlobalModel, consumer: Consumer, producer: Producer) -> None:
+        try:
+            producer.begin_transaction()
+            producer.produce(
+                MODELS, key=str(model.version), value=_encode(model), partition=0,
+                headers={STATE_HEADER: self.rounds.strategy_state()},
+            )  # fmt: skip
+            for message, reason in self._refused:
+                producer.produce(
+                    DEAD_LETTERS, key=message.key(), value=message.value(), headers=_origin(message, reason)
+                )
+            offsets = [TopicPartition(UPDATES, partition, end) for partition, end in self._ends.items()]
+            producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), DEADLINE_SECONDS)
+            producer.commit_transaction(DEADLINE_SECONDS)
+        except KafkaException as problem:
+            error: KafkaError = problem.args[0]
+            if error.code() in (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH):
+                raise Fenced(f"{self._service.name}: another aggregator has taken over; this one ends") from None
+            raise
+        for reason, count in Counter(reason for _, reason in self._refused).items():
+            self._ignored.labels(reason).inc(count)
+        self._refused.clear()
+        self._version.set(model.version)
+        log.info("global model %d of %d devices, accuracy %.3f", model.version, model.num_devices, model.global_accuracy)
+
+    def _producer(self) -> Producer:
+        producer = Producer(
+            {
+                "bootstrap.servers": self._bootstrap,
+                "transactional.id": "flead-aggregator",
+                "enable.idempotence": True,
+                "compression.type": "zstd",
+                "linger.ms": 5,
+            }
+        )
+        producer.init_transactions(DEADLINE_SECONDS)
+        return producer
+
+    def _consumer(self, group: str, more: dict[str, Any] | None = None) -> Consumer:
+        return Consumer(
+            {
+                "bootstrap.servers": self._bootstrap,
+                "group.id": group,
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 50,
+                **(more or {}),
+            }
+        )
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        log.info("%s: reads %d partitions of %s", self._service.name, len(partitions), UPDATES)
+
+    def _recover(self) -> None:
+        """Go on from the newest global model in the topic."""
+        consumer = self._consumer(f"{GROUP}-recovery", {"enable.partition.eof": True})
+        try:
+            consumer.assign([TopicPartition(MODELS, 0, OFFSET_BEGINNING)])
+            newest: Message | None = None
+            while (message := self._next(consumer)) is not None:
+                newest = message if message.value() else newest
+            if newest is not None:
+                self.rounds.resume(_decode_model(newest.value() or b""), dict(newest.headers() or []).get(STATE_HEADER))
+                self._version.set(self.rounds.version)
+        finally:
+            consumer.close()
+
+    def _next(self, consumer: Consumer) -> Message | None:
+        """The next message, None at the end of the partition; KafkaException when the topic cannot be read."""
+        message = consumer.poll(DEADLINE_SECONDS)
+        if message is None:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        error = message.error()
+        if error is None:
+            return message
+        if error.code() == KafkaError._PARTITION_EOF:
+            return None
+        raise KafkaException(error)
+
+
+def _origin(message: Message, reason: str) -> dict[str, str]:
+    return {
+        "topic": message.topic() or "",
+        "partition": str(message.partition()),
+        "offset": str(message.offset()),
+        "reason": reason,
+    }

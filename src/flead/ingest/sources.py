@@ -1,0 +1,35 @@
+"""The setting ``data`` to a source of readings."""
+
+from pathlib import Path
+
+from flead.columns import Source
+from flead.ingest.csv_folder import csv_folder
+from flead.ingest.edge_iiotset import edge_iiotset
+from flead.ingest.errors import SourceError
+from flead.ingest.simulated import START, SimulatedSource
+from flead.ingest.skab import skab
+from flead.settings import Settings
+
+FORMS = "sim, csv:DIR, edge-iiotset:PATH or skab:DIR"
+
+
+def make_source(settings: Settings, start: int | None = None) -> Source:
+    """The source that ``settings.data`` names. Raises :class:`SourceError`.
+
+    ``start`` is when the simulated fleet begins (milliseconds; by default with 2025). A path is looked at here, what
+    is in its files where the source is opened.
+    """
+    name, channel = settings.data, settings.channel
+    scheme, colon, path = name.partition(":")
+    if scheme == "sim" and not colon:
+        return SimulatedSource(settings.devices, settings.seed, START if start is None else start)
+    if scheme not in ("csv", "edge-iiotset", "skab"):
+        raise SourceError(f"data = {name!r} is no source of readings; give {FORMS}")
+    if not path:
+        raise SourceError(f"data = {name!r} lacks its path; give {FORMS}")
+    place = Path(path).expanduser()
+    if scheme == "csv":
+        return csv_folder(name, place, channel)
+    if scheme == "skab":
+        return skab(name, place, channel)
+    return edge_iiotset(name, place, settings.devices, channel)

@@ -1,0 +1,51 @@
+"""Where compiled kernels are kept between runs.
+
+Numba keeps a kernel until the file that holds it changes, but not until a kernel that it calls changes in
+another file: an edit to ``windows.py`` would leave ``zscore.py`` running the old code. So FLEAD's kernels lie in
+a directory whose name is a digest of all files with kernels.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+VARIABLE = "NUMBA_CACHE_DIR"
+
+
+def use() -> None:
+    """Point Numba at the directory for this state of the sources; a NUMBA_CACHE_DIR of the user's stays."""
+    if VARIABLE in os.environ:
+        return
+    package = Path(__file__).parent
+    name = f"kernels-{_digest(package)}"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    temporary = Path(tempfile.gettempdir())
+    bases = package / "__pycache__", cache / "flead", temporary / f"flead-{_user()}"
+    for base in filter(Path.is_absolute, bases):  # "~" stays "~" for a user without a home.
+        try:
+            (base / name).mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        # Kernels are code: what another user could have put there is not run.
+        ours = base.stat().st_uid == (base / name).stat().st_uid == _user()
+        if ours and os.access(base / name, os.W_OK):
+            os.environ[VARIABLE] = str(base / name)
+            for old in base.glob("kernels-*"):
+                if old.name != name:
+                    shutil.rmtree(old, ignore_errors=True)
+            return
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0
+
+
+def _digest(package: Path) -> str:
+    digest = hashlib.sha256()
+    for source in sorted(package.rglob("*.py")):
+        text = source.read_bytes()
+        if b"njit" in text:
+            digest.update(str(source.relative_to(package)).encode() + b"\0" + text)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,24 @@
+"""The numbers that learners go by, with the defaults of the published system."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a device's learning depends on beside its readings."""
+
+    window: int = 100
+    """Readings of a device that a new one is judged by."""
+    min_readings: int = 10
+    """Readings in the window before scoring starts."""
+    threshold: float = 2.5
+    """|z| above which a reading is an anomaly."""
+    critical: float = 5.0
+    """|z| above which an anomaly is critical."""
+    learning_rate: float = 0.001
+    features: Literal["scaled", "raw"] = "scaled"
+    supervised: bool = False
+    """Learn from ground truth where a reading has it, instead of from |z| > threshold."""
+    mix: float = 1.0
+    """How much of the newest global model a training starts from."""

@@ -1,0 +1,145 @@
+"""What travels between the parts: one JSON object a record, UTF-8, times in ISO 8601 UTC with milliseconds.
+
+Unknown fields are ignored when a record is read, so a newer sender does not break an older reader.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+DEFAULT_CHANNEL = "value"
+"""The channel of a reading whose ``data`` is a single number."""
+
+NO_LABEL = -1
+"""In columns: the reading has no ground truth."""
+
+LARGEST = 1e100
+"""The magnitude up to which a value is a measurement: squares of larger ones overflow."""
+
+LONGEST_NAME = 256
+"""Bytes of a device's id or of a channel's name, at most."""
+
+MOST_CHANNELS = 64
+"""A device has no more: every device of a shard costs as much memory as the one with the most channels."""
+
+Timestamp = Annotated[str, msgspec.Meta(description="ISO 8601 UTC, as 2025-11-07T15:22:31.000Z", min_length=1)]
+Name = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=LONGEST_NAME,
+        description=f"At most {LONGEST_NAME} bytes, no control characters",
+        extra_json_schema={"pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$"},
+    ),
+]
+DeviceId = Name
+Measurement = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
+Severity = Literal["warning", "critical"]
+Parameters = dict[str, list[float]]
+
+
+class Reading(msgspec.Struct, omit_defaults=True):
+    """What a device measured: one number, or an object of named channels."""
+
+    device_id: DeviceId
+    data: Measurement | Annotated[dict[Name, Measurement], msgspec.Meta(min_length=1, max_length=MOST_CHANNELS)]
+    timestamp: Timestamp
+    label: Literal[0, 1] | None = None
+    """Ground truth, for the auditor: 1 is an anomaly."""
+
+
+class Anomaly(msgspec.Struct):
+    """A reading that its device's learner flagged, and the numbers that say why."""
+
+    device_id: DeviceId
+    broker_id: int
+    channel: str
+    value: float
+    z_score: float
+    severity: Severity
+    detector: str
+    timestamp: Timestamp
+    mean: float | None = None
+    """Mean of the channel's window, the reading excluded."""
+    std: float | None = None
+    threshold: float | None = None
+    """The score above which this detector alarms."""
+
+
+class LocalUpdate(msgspec.Struct):
+    """One training of one device. ``accuracy`` and ``loss`` are of the batch before it was trained on."""
+
+    device_id: DeviceId
+    model_version: int
+    global_version: int
+    """The global model that this training started from; 0 is none."""
+    accuracy: float
+    loss: float
+    samples_processed: int
+    parameters: Parameters
+    timestamp: Timestamp
+
+
+class GlobalModel(msgspec.Struct):
+    """A version of the merged model."""
+
+    version: int
+    aggregation_round: int
+    global_accuracy: float
+    num_devices: int
+    strategy: str
+    parameters: Parameters
+    timestamp: Timestamp
+
+
+class Evaluation(msgspec.Struct):
+    """What one global model was worth on labelled readings that it was not trained on."""
+
+    model_version: int
+    broker_id: int
+    true_positives: int
+    false_positives: int
+    true_negatives: int
+    false_negatives: int
+    timestamp: Timestamp
+
+
+class Rejected(msgspec.Struct):
+    """Something that is not a reading: where it was, why it was refused, and its bytes as they came."""
+
+    source: str
+    location: str
+    reason: str
+    raw: bytes
+
+
+def to_milliseconds(text: str) -> int:
+    """Milliseconds since the epoch of an ISO 8601 time; one without an offset is UTC.
+
+    >>> to_milliseconds("2025-11-07T15:22:31.000Z")
+    1762528951000
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    # Integer arithmetic: a float of seconds would round some milliseconds down.
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
+
+
+def to_text(milliseconds: int) -> str:
+    """The ISO 8601 form of one time.
+
+    >>> to_text(1762528951000)
+    '2025-11-07T15:22:31.000Z'
+    """
+    return str(np.datetime_as_string(np.datetime64(milliseconds, "ms"), timezone="UTC"))
+
+
+def to_texts(milliseconds: NDArray[np.int64]) -> list[str]:
+    """The ISO 8601 form of many times."""
+    texts: list[str] = np.datetime_as_string(milliseconds.astype("datetime64[ms]"), timezone="UTC").tolist()
+    return texts

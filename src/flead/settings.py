@@ -1,0 +1,170 @@
+"""Every setting, once: its name, its meaning, its bounds and its default.
+
+A value comes from, in rising order of strength: the default, ``flead.toml`` in the working directory,
+the environment variable ``FLEAD_<NAME>``, a command's flag.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from flead.errors import FleadError
+
+SETTINGS_FILE = "flead.toml"
+PREFIX = "FLEAD_"
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class SettingsError(FleadError, ValueError):
+    """A setting that cannot be used: the message says which, where it came from and what it must be."""
+
+
+class Settings(BaseSettings):
+    """All settings of FLEAD; immutable once read."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    # Readings
+    data: str = Field("sim", description="Where readings come from: sim, csv:DIR, edge-iiotset:PATH or skab:DIR.")
+    devices: int = Field(2407, ge=1, description="Devices of the simulated fleet, or to split Edge-IIoTset into.")
+    readings: int | None = Field(None, ge=1, description="Stop after so many readings; unset: at the source's end.")
+    speed: str = Field(
+        "1",
+        pattern=r"^(max|[0-9]*\.?[0-9]+)$",
+        description="Event time per real time: 1 is live, 60 a minute a second, max.",
+    )
+    seed: int = Field(0, ge=0, description="The simulated fleet's seed: same seed, same readings.")
+    channel: str | None = Field(
+        None, description="The one column to read (csv, edge-iiotset); unset: all, or the source's default."
+    )
+
+    # Learning
+    learner: str = Field("zscore", description="What a device runs.")
+    window: int = Field(100, ge=2, le=10_000, description="Readings of a device that a new one is judged by.")
+    min_readings: int = Field(10, ge=2, description="Readings in the window before scoring starts.")
+    threshold: float = Field(2.5, gt=0, description="|z| above which a reading is an anomaly (warning).")
+    critical: float = Field(5.0, gt=0, description="|z| above which an anomaly is critical.")
+    train_readings: int = Field(50, ge=1, description="Pending readings that make a device train.")
+    train_seconds: int = Field(60, ge=1, le=86_400, description="Event time after which it trains on fewer.")
+    learning_rate: float = Field(0.001, gt=0, description="Step size of the stochastic gradient descent.")
+    features: Literal["scaled", "raw"] = Field(
+        "scaled", description="The model's inputs: bounded, or mean, std and z as published."
+    )
+    supervised: bool = Field(False, description="Let devices learn from ground-truth labels where readings have them.")
+    mix: float = Field(1.0, ge=0, le=1, description="How much of the global model a training starts from.")
+
+    @field_validator("min_readings")
+    @classmethod
+    def _scoring_starts(cls, min_readings: int, info: ValidationInfo) -> int:
+        window = info.data.get("window", min_readings)
+        if min_readings > window:
+            raise ValueError(f"more than window = {window} holds: scoring would never start")
+        return min_readings
+
+    # Federation
+    strategy: str = Field("fedbuff", description="How the server merges updates.")
+    buffer: int = Field(20, ge=1, description="Different devices whose updates make a global model.")
+
+    # Placement
+    brokers: int = Field(4, ge=1, description="Kafka brokers that devices are placed on.")
+    devices_per_broker: int = Field(600, ge=1, description="Consecutive device numbers that share a broker.")
+    partitions: int = Field(16, ge=1, description="Partitions that devices are placed on; a multiple of brokers.")
+
+    @field_validator("partitions")
+    @classmethod
+    def _brokers_have_as_many(cls, partitions: int, info: ValidationInfo) -> int:
+        brokers = info.data.get("brokers", 1)
+        if partitions % brokers:
+            raise ValueError(f"not a multiple of brokers = {brokers}: each broker leads as many partitions")
+        return partitions
+
+    # Storage
+    data_dir: Path = Field(Path(".flead"), description="Directory of the embedded database and of its logs.")
+    database_port: Port = Field(5432, description="The database's port; if used, the embedded one takes another.")
+    database_password: SecretStr = Field(SecretStr("password"), description="The password of the database user flead.")
+    predictions_per_version: int = Field(
+        1000, ge=0, description="Single predictions stored of every global model that is tested."
+    )
+    signal_rows_per_second: int = Field(
+        300, ge=1, description="Signal points stored per second of event time; a larger fleet's signals are thinned."
+    )
+
+    # Viewer
+    web_host: str = Field("127.0.0.1", description="The address that the viewer listens on.")
+    web_port: Port = Field(8082, description="The viewer's port; 0 takes a free one.")
+
+    # Platform
+    cache_dir: Path = Field(Path("~/.cache/flead"), description="Where the platform keeps what it has downloaded.")
+    kafka: str | None = Field(None, description="Kafka's host:port,...; unset: the brokers that flead up starts.")
+    kafka_port: Port = Field(9092, description="The first broker's port; those of the others follow.")
+    controller_port: Port = Field(19092, description="The first Kafka controller's port; those of the others follow.")
+    flink_port: Port = Field(8161, description="The port of Flink's page and REST interface.")
+    jobmanager_port: Port = Field(6123, description="Where Flink's TaskManager finds the JobManager.")
+    training_port: Port = Field(8171, description="Where the training service says how it is (/healthz, /metrics).")
+    aggregator_port: Port = Field(8172, description="Where the aggregator says how it is.")
+    collector_port: Port = Field(8173, description="Where the collector says how it is.")
+    producer_port: Port = Field(8174, description="Where the producer says how it is.")
+
+    @property
+    def kafka_servers(self) -> str:
+        """What a Kafka client starts from: ``bootstrap.servers``."""
+        return self.kafka or ",".join(f"127.0.0.1:{self.kafka_port + n}" for n in range(self.brokers))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """``load`` merges the places itself, so that it can say where a value came from."""
+        return (init_settings,)
+
+
+def load(flags: Mapping[str, Any] | None = None, file: Path = Path(SETTINGS_FILE)) -> tuple[Settings, dict[str, str]]:
+    """The settings, and where each value came from.
+
+    ``flags`` with the value None were not given. Raises :class:`SettingsError`.
+    """
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(Settings.model_fields, "default")
+
+    def take(found: Mapping[str, Any], origin: str) -> None:
+        values.update(found)
+        origins.update(dict.fromkeys(found, origin))
+
+    take(_from_file(file), str(file))
+    for name in Settings.model_fields:
+        variable = PREFIX + name.upper()
+        if variable in os.environ:
+            take({name: os.environ[variable]}, variable)
+    take({name: value for name, value in (flags or {}).items() if value is not None}, "flag")
+    try:
+        return Settings(**values), origins
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        value = "**********" if name == "database_password" else repr(first["input"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{name} = {value} (from {origins.get(name)}): {message}") from None
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    if not file.exists():
+        return {}
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{file}: {error}") from None
+    unknown = sorted(set(found) - set(Settings.model_fields))
+    if unknown:
+        raise SettingsError(f"{file}: no such setting: {', '.join(unknown)}; flead config show lists them all")
+    return found

@@ -1,0 +1,98 @@
+"""Whether a service is ready: each check asks the service itself, and answers within seconds.
+
+A check is given the time at which the present process of the service was started, in seconds since the epoch: what
+another one says of a former process does not count.
+"""
+
+import json
+import socket
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+Check = Callable[[float], bool]
+
+HOST = "127.0.0.1"
+PATIENCE = 3.0
+"""Seconds that an answer may take."""
+
+
+def ended(since: float) -> bool:
+    """The check of a service that is ready once its command has ended well: never while it runs."""
+    del since
+    return False
+
+
+def healthy(port: int) -> Check:
+    """A service whose ``/healthz`` says 200."""
+    return lambda since: _get(port, "/healthz") is not None
+
+
+def jobmanager(port: int) -> Check:
+    """Flink's REST interface answers."""
+    return lambda since: _get(port, "/overview") is not None
+
+
+def taskmanager(port: int) -> Check:
+    """A TaskManager has registered, and has said so since this one was started."""
+
+    def check(since: float) -> bool:
+        answer = _get(port, "/taskmanagers")
+        known = json.loads(answer)["taskmanagers"] if answer else []
+        return any(found["timeSinceLastHeartbeat"] > since * 1000 for found in known)
+
+    return check
+
+
+def broker(port: int, node: int) -> Check:
+    """A broker answers and counts itself among the living."""
+
+    def check(since: float) -> bool:
+        del since
+        if not _listens(port):
+            return False
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import AdminClient
+
+        client = AdminClient({"bootstrap.servers": f"{HOST}:{port}", "log_level": 0, "error_cb": lambda error: None})
+        with suppress(KafkaException):
+            return node in client.list_topics(timeout=PATIENCE).brokers
+        return False
+
+    return check
+
+
+def database(**connection: Any) -> Check:
+    """Postgres lets us in."""
+
+    def check(since: float) -> bool:
+        del since
+        if not _listens(connection["port"]):
+            return False
+        import psycopg
+
+        try:
+            psycopg.connect(**connection, connect_timeout=int(PATIENCE)).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    return check
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), PATIENCE).close()
+    except OSError:
+        return False
+    return True
+
+
+def _get(port: int, path: str) -> bytes | None:
+    """What this address answers with 200; None for anything else."""
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{port}{path}", timeout=PATIENCE) as answer:
+            return bytes(answer.read())
+    except (OSError, ValueError):
+        return None

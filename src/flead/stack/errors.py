@@ -1,0 +1,7 @@
+"""What goes wrong while the platform is started or stopped."""
+
+from flead.errors import FleadError
+
+
+class StackError(FleadError):
+    """The platform cannot be started, stopped or looked at: one line that says what, where and what to do."""

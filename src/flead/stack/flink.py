@@ -1,0 +1,142 @@
+"""Flink's session cluster: its configuration, its class path, its two commands.
+
+The wheel stays as it was installed: configuration and class path are directories of our own. Java is started directly;
+the wheel's shell scripts start three more Javas first, to compute what is written down here.
+"""
+
+import importlib.util
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from flead.settings import Settings
+from flead.stack.errors import StackError
+from flead.stack.java import LOG4J, java, java_home
+from flead.stack.layout import Layout
+
+HOST = "127.0.0.1"
+SLOTS = 4
+"""Of the TaskManager: a job of parallelism 2 takes two, its successor can start before they are free."""
+COMPRESSORS = ("zstd-jni", "lz4-java", "snappy-java")
+"""Kafka's, which the connector's jar lacks."""
+
+JOBMANAGER_MEMORY = ("-Xmx320m", "-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=192m")
+TASKMANAGER_MEMORY = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=256m", "-XX:MaxDirectMemorySize=192m")
+OPENED = [
+    f"--add-opens=java.base/java.{package}=ALL-UNNAMED"
+    for package in (
+        "lang", "lang.reflect", "net", "io", "nio", "text", "time", "util", "util.concurrent",
+        "util.concurrent.atomic", "util.concurrent.locks",
+    )
+] + ["--add-opens=java.base/sun.nio.ch=ALL-UNNAMED", "-Djava.security.manager=allow"]  # fmt: skip
+"""What Flink's own configuration opens of a modern Java."""
+
+
+def configuration(settings: Settings, layout: Layout) -> dict[str, str | int | bool]:
+    """Flink's settings; the job chooses its own parallelism, checkpoint interval and guarantees."""
+    return {
+        "jobmanager.rpc.address": HOST,
+        "jobmanager.rpc.port": settings.jobmanager_port,
+        "jobmanager.bind-host": HOST,
+        "rest.address": HOST,
+        "rest.bind-address": HOST,
+        "rest.port": settings.flink_port,
+        "taskmanager.host": HOST,
+        "taskmanager.bind-host": HOST,
+        "taskmanager.numberOfTaskSlots": SLOTS,
+        # The parts of the memory above that Flink hands out itself. It wants all of them named, or none.
+        "taskmanager.cpu.cores": float(SLOTS),
+        "taskmanager.memory.framework.heap.size": "128m",
+        "taskmanager.memory.task.heap.size": "384m",
+        "taskmanager.memory.framework.off-heap.size": "64m",
+        "taskmanager.memory.task.off-heap.size": "64m",
+        "taskmanager.memory.network.min": "64m",
+        "taskmanager.memory.network.max": "64m",
+        "taskmanager.memory.managed.size": "64m",
+        # A lost TaskManager is noticed in seconds. Longer ones would only matter on a network.
+        "heartbeat.interval": "2 s",
+        "heartbeat.timeout": "15 s",
+        "restart-strategy.type": "exponential-delay",
+        "restart-strategy.exponential-delay.initial-backoff": "1 s",
+        "restart-strategy.exponential-delay.max-backoff": "30 s",
+        "execution.checkpointing.dir": (layout.flink / "checkpoints").as_uri(),
+        "execution.checkpointing.savepoint-dir": (layout.flink / "savepoints").as_uri(),
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        "execution.checkpointing.num-retained": 3,
+        "io.tmp.dirs": str(layout.flink / "tmp"),
+        "web.tmpdir": str(layout.flink / "tmp"),
+        "python.executable": sys.executable,
+        "python.client.executable": sys.executable,
+        "python.execution-mode": "thread",
+        "env.java.opts.all": " ".join(OPENED),
+    }
+
+
+def jobmanager_command(layout: Layout) -> tuple[str, ...]:
+    """What starts the JobManager."""
+    return _flink(
+        layout,
+        "flink-jobmanager",
+        JOBMANAGER_MEMORY,
+        "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
+    )
+
+
+def taskmanager_command(layout: Layout) -> tuple[str, ...]:
+    """What starts the TaskManager."""
+    return _flink(
+        layout, "flink-taskmanager", TASKMANAGER_MEMORY, "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+    )
+
+
+def client_environment(layout: Layout) -> dict[str, str]:
+    """What PyFlink needs in its environment to submit a job to this cluster."""
+    return {
+        "JAVA_HOME": str(java_home()),
+        "FLINK_CONF_DIR": str(layout.flink / "conf"),
+        "FLINK_LIB_DIR": str(layout.flink / "lib"),
+        "FLINK_LOG_DIR": str(layout.flink / "tmp"),
+        "JVM_ARGS": "-Xmx256m -XX:+UseSerialGC",
+    }
+
+
+def prepare(settings: Settings, layout: Layout, connector: Sequence[Path], kafka: Sequence[Path]) -> None:
+    """Write the configuration and lay out the class path; what is in ``tmp`` belongs to a run that is over."""
+    home = _home()
+    for name in "conf", "lib", "tmp":
+        shutil.rmtree(layout.flink / name, ignore_errors=True)
+    for name in "conf", "lib", "tmp", "checkpoints", "savepoints":
+        (layout.flink / name).mkdir(parents=True, exist_ok=True)
+    # JSON is YAML, and needs no quoting rules of our own.
+    lines = [f"{name}: {json.dumps(value)}" for name, value in configuration(settings, layout).items()]
+    (layout.flink / "conf" / "config.yaml").write_text("\n".join(lines) + "\n")
+    for name in "log4j-console.properties", "log4j-cli.properties":
+        (layout.flink / "conf" / name).write_text(LOG4J)
+    compressors = [jar for jar in kafka if jar.name.rpartition("-")[0].startswith(COMPRESSORS)]
+    for jar in (*home.glob("lib/*.jar"), *home.glob("opt/flink-python-*.jar"), *connector, *compressors):
+        (layout.flink / "lib" / jar.name).symlink_to(jar)
+
+
+def _flink(layout: Layout, service: str, memory: tuple[str, ...], entry: str) -> tuple[str, ...]:
+    conf = layout.flink / "conf"
+    return java(
+        *memory,
+        *OPENED,
+        f"-Dlog.file={layout.log(service)}",  # where Flink's page looks for it
+        f"-Dlog4j.configurationFile={conf / 'log4j-console.properties'}",
+        "-cp",
+        f"{layout.flink / 'lib'}{os.sep}*",
+        entry,
+        "--configDir",
+        str(conf),
+    )
+
+
+def _home() -> Path:
+    found = importlib.util.find_spec("pyflink")
+    if found is None or found.origin is None:
+        raise StackError("Flink is not installed in this environment: make setup EXTRA=platform")
+    return Path(found.origin).parent

@@ -1,0 +1,118 @@
+"""The jars that no wheel brings: resolved by jgo, pinned in ``jars.lock``, kept in the cache.
+
+``python -m flead.stack.jars`` resolves them anew and writes the lock file.
+"""
+
+import hashlib
+import tempfile
+import tomllib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+from flead.stack.errors import StackError
+
+WANTED = {
+    # A trailing ! keeps jgo from taking a whole family's versions from this artifact.
+    "kafka": ("org.apache.kafka:kafka_2.13:4.3.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4!"),
+    "flink": ("org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",),
+}
+"""What each part of the platform asks for; what that needs in turn is found by jgo."""
+LOCK = Path(__file__).with_name("jars.lock")
+AT_ONCE = 8
+"""Downloads."""
+
+
+@cache
+def locked() -> dict[str, dict[str, str]]:
+    """Of each part, group:artifact:version and the SHA-256 of its jar."""
+    return tomllib.loads(LOCK.read_text(encoding="utf-8"))
+
+
+def fetch(part: str, directory: Path, tell: Callable[[str], None] = lambda line: None) -> list[Path]:
+    """The jars of a part in ``directory``, each checked against the lock; missing ones are downloaded.
+
+    Raises StackError with what cannot be had and why.
+    """
+    wanted = {place(directory, name): (name, digest) for name, digest in locked()[part].items()}
+    missing = [found for path, found in wanted.items() if not (path.exists() and sha256(path) == found[1])]
+    if missing:
+        tell(f"downloading {len(missing)} jars for {part} into {directory}")
+        _download_all(missing, directory)
+    return list(wanted)
+
+
+def place(directory: Path, name: str) -> Path:
+    """Where the jar of group:artifact:version is kept."""
+    _, artifact, version = name.split(":")
+    return directory / f"{artifact}-{version}.jar"
+
+
+def sha256(path: Path) -> str:
+    """The hexadecimal digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _download_all(missing: list[tuple[str, str]], directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory) as unfinished, ThreadPoolExecutor(AT_ONCE) as pool:
+            context = _maven(Path(unfinished))
+            for result in [pool.submit(_download, context, name, digest, directory) for name, digest in missing]:
+                result.result()
+    except OSError as error:
+        raise StackError(
+            f"cannot write to {directory} ({error.strerror}): set cache_dir (FLEAD_CACHE_DIR) to another directory"
+        ) from None
+
+
+def _maven(repository: Path):  # type: ignore[no-untyped-def]
+    """A resolver that downloads into ``repository``, from the mirrors in the user's jgo.conf if there are any."""
+    from jgo.config import GlobalSettings
+    from jgo.maven import MavenContext
+
+    return MavenContext(repo_cache=repository, remote_repos=GlobalSettings.load().repositories or None)
+
+
+def _download(context, name: str, digest: str, directory: Path) -> None:  # type: ignore[no-untyped-def]
+    import requests
+
+    group, artifact, version = name.split(":")
+    try:
+        downloaded = context.project(group, artifact).at_version(version).artifact().resolve()
+    except (requests.RequestException, RuntimeError) as error:
+        reason = "no connection" if isinstance(error, requests.ConnectionError) else type(error).__name__
+        raise StackError(
+            f"cannot download {name} ({reason}): it is needed once, into {directory}; connect this machine to the"
+            " network, or copy that directory from one that has it"
+        ) from None
+    if sha256(downloaded) != digest:
+        raise StackError(f"{name} was downloaded, and is not the file that {LOCK.name} names: nothing of it is kept")
+    downloaded.replace(place(directory, name))
+
+
+def _resolve() -> dict[str, dict[str, str]]:
+    """What the parts ask for and need in turn, with the digests of what was downloaded now."""
+    with tempfile.TemporaryDirectory() as repository:
+        context = _maven(Path(repository))
+        parts = {}
+        for part, asked in WANTED.items():
+            inputs, needed = context.resolver.resolve([context.create_dependency(name) for name in asked])
+            parts[part] = {
+                f"{found.groupId}:{found.artifactId}:{found.version}": sha256(found.artifact.resolve())
+                for found in sorted([*inputs, *needed], key=lambda found: (found.groupId, found.artifactId))
+            }
+    return parts
+
+
+def _main() -> None:
+    lines = ["# Written by `make lock` from flead/stack/jars.py: group:artifact:version and the SHA-256 of its jar."]
+    for part, jars in _resolve().items():
+        lines += ["", f"[{part}]", *(f'"{name}" = "{digest}"' for name, digest in jars.items())]
+    LOCK.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _main()

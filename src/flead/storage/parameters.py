@@ -1,0 +1,38 @@
+"""A model's parameters as the store holds them: one flat array, and a layout that says what is in it."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from math import prod
+
+import msgspec
+
+from flead.records import Parameters
+
+Layout = Mapping[str, tuple[int, ...]]
+"""The shape of each part, in the order of the array: ``Learner.layout``."""
+
+
+def flatten(parameters: Parameters) -> tuple[list[float], str]:
+    """The numbers of all parts one after another, and their layout as text.
+
+    >>> flatten({"weights": [0.5, 0.25], "bias": [0.0]})
+    ([0.5, 0.25, 0.0], '{"weights":[2],"bias":[1]}')
+    """
+    layout = {name: (len(numbers),) for name, numbers in parameters.items()}
+    return [float(number) for number in chain.from_iterable(parameters.values())], layout_text(layout)
+
+
+def layout_text(layout: Layout) -> str:
+    """The stored form of a layout."""
+    return msgspec.json.encode(dict(layout)).decode()
+
+
+def unflatten(numbers: Sequence[float], layout: str) -> Parameters:
+    """The parts by name, each flat: the inverse of :func:`flatten`."""
+    parameters: Parameters = {}
+    start = 0
+    for name, shape in msgspec.json.decode(layout, type=dict[str, tuple[int, ...]]).items():
+        stop = start + prod(shape)
+        parameters[name] = list(numbers[start:stop])
+        start = stop
+    return parameters

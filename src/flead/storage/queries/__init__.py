@@ -1,0 +1,62 @@
+"""What the dashboards ask the store: ``queries.overview(connection)`` and its like.
+
+Every function takes a connection, returns Structs of :mod:`flead.storage.rows`, and is bounded: by a LIMIT, or by
+reading sums instead of raw rows. None sets a time limit: that is the connection's (``statement_timeout``). "The last
+hour" ends at the data's clock, the event time of the newest record, and not now: replayed data shows as live data does.
+"""
+
+from flead.storage.queries.fleet import (
+    ORDERS,
+    Order,
+    device,
+    device_anomalies,
+    device_models,
+    device_parameters,
+    device_signal,
+    device_states,
+    devices,
+    top_devices,
+)
+from flead.storage.queries.models import (
+    accuracy_trend,
+    evaluations,
+    global_models,
+    global_parameters,
+)
+from flead.storage.queries.totals import (
+    anomalies_per_minute,
+    broker_totals,
+    latest_anomalies,
+    latest_rejected,
+    models_per_minute,
+    overview,
+    readings_per_minute,
+    rejected_reasons,
+    table_counts,
+)
+
+__all__ = [
+    "ORDERS",
+    "Order",
+    "accuracy_trend",
+    "anomalies_per_minute",
+    "broker_totals",
+    "device",
+    "device_anomalies",
+    "device_models",
+    "device_parameters",
+    "device_signal",
+    "device_states",
+    "devices",
+    "evaluations",
+    "global_models",
+    "global_parameters",
+    "latest_anomalies",
+    "latest_rejected",
+    "models_per_minute",
+    "overview",
+    "readings_per_minute",
+    "rejected_reasons",
+    "table_counts",
+    "top_devices",
+]

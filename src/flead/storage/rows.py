@@ -1,0 +1,213 @@
+"""What the queries return: one Struct a kind of row. Times are milliseconds since the epoch, UTC."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from flead.records import Parameters
+
+State = Literal["normal", "warning", "critical", "learning", "silent"]
+STATES: tuple[State, ...] = ("normal", "warning", "critical", "learning", "silent")
+
+
+class Overview(Struct):
+    """The four published counts, and what stands beside them."""
+
+    local_models: int
+    global_models: int
+    active_devices: int
+    """Devices seen in the last hour of the data's clock."""
+    global_accuracy: float | None
+    """Of the newest global model; None if there is none."""
+    readings: int
+    warnings: int
+    criticals: int
+    rejected: int
+    devices: int
+    clock: int | None
+    """Event time of the newest record; None in an empty store."""
+
+
+class MinuteModels(Struct):
+    """Local models made in one minute of event time."""
+
+    minute: int
+    models: int
+    accuracy: float | None
+    """Mean over the minute's local models; None if there are none."""
+
+
+class TrendPoint(Struct):
+    """One global model: what its contributors reported, and what the auditor measured (None: not measured)."""
+
+    version: int
+    created_at: int
+    reported_accuracy: float
+    accuracy: float | None
+    majority_accuracy: float | None
+    f1: float | None
+    false_alarm_rate: float | None
+
+
+class TopDevice(Struct):
+    """A device by its number of trainings."""
+
+    device_id: str
+    broker_id: int
+    trainings: int
+    mean_accuracy: float
+
+
+class GlobalModelRow(Struct):
+    """A version of the merged model, without its parameters."""
+
+    version: int
+    aggregation_round: int
+    num_devices: int
+    accuracy: float
+    strategy: str
+    created_at: int
+
+
+class BrokerTotals(Struct):
+    """Everything that came by one broker."""
+
+    broker_id: int
+    devices: int
+    readings: int
+    models: int
+    warnings: int
+    criticals: int
+
+
+class AnomalyRow(Struct):
+    """A reading that was flagged, and why."""
+
+    device_id: str
+    broker_id: int
+    channel: str
+    value: float
+    z_score: float
+    severity: str
+    detector: str
+    mean: float | None
+    std: float | None
+    threshold: float | None
+    timestamp: int
+
+
+class MinuteAnomalies(Struct):
+    """Anomalies of one minute of event time."""
+
+    minute: int
+    warnings: int
+    criticals: int
+
+
+class MinuteReadings(Struct):
+    """Readings of one minute of event time."""
+
+    minute: int
+    readings: int
+
+
+class EvaluationRow(Struct):
+    """What a global model was worth on labelled readings; a measure with nothing to divide by is None."""
+
+    version: int
+    readings: int
+    true_positives: int
+    false_positives: int
+    true_negatives: int
+    false_negatives: int
+    accuracy: float | None
+    majority_accuracy: float | None
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    false_alarm_rate: float | None
+    missed_alarm_rate: float | None
+    updated_at: int
+
+
+class RejectedReason(Struct):
+    """How many were refused for one reason."""
+
+    reason: str
+    rejected: int
+
+
+class RejectedRow(Struct):
+    """Something that was no reading, as it came."""
+
+    source: str
+    location: str
+    reason: str
+    raw: bytes
+    seen_at: int
+
+
+class DeviceRow(Struct):
+    """A device as it is now."""
+
+    device_id: str
+    broker_id: int
+    channels: list[str]
+    state: State
+    first_seen: int
+    last_seen: int
+    readings: int
+    anomalies: int
+    last_warning: int | None
+    last_critical: int | None
+    trainings: int
+    model_version: int
+    accuracy: float | None
+    """Of the newest training, before it; None if there was none."""
+    loss: float | None
+    mean_accuracy: float | None
+
+
+class DevicePage(Struct):
+    """A part of the devices that were asked for, and how many there are in all."""
+
+    total: int
+    rows: list[DeviceRow]
+
+
+class SignalPoint(Struct):
+    """A stored reading, and the window that it was judged by (None: too few readings then)."""
+
+    channel: str
+    timestamp: int
+    value: float
+    mean: float | None
+    std: float | None
+
+
+class DeviceModel(Struct):
+    """One training of a device."""
+
+    model_version: int
+    global_version: int
+    accuracy: float
+    loss: float
+    samples_processed: int
+    created_at: int
+
+
+class ModelParameters(Struct):
+    """The parameters of a local or global model."""
+
+    version: int
+    parameters: Parameters
+
+
+class TableCount(Struct):
+    """How many rows a table holds; large tables by the planner's estimate."""
+
+    table: str
+    rows: int
+    exact: bool
+    size: int
+    """Bytes on disk, indices included."""

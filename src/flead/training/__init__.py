@@ -1,0 +1,1 @@
+"""A shard of devices learning from its readings."""

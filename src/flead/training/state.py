@@ -1,0 +1,144 @@
+"""A shard's state as bytes, in blocks of devices, so that storing it costs what has changed and not the fleet.
+
+The header holds what is not a device's own; a block holds ``BLOCK`` consecutive devices: their ids, their
+kinds and their slice of every column. All are MessagePack, arrays as type, shape and little-endian bytes.
+"""
+
+import sys
+from dataclasses import asdict
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from flead.errors import FleadError
+from flead.learning.arrays import Columns
+from flead.records import GlobalModel
+from flead.training.fleet import BLOCK, Shard, rules_of
+
+FORMAT = 1
+HEADER = "header"
+
+
+class StateError(FleadError, ValueError):
+    """A stored state that this shard cannot go on from: the message says why and what to do."""
+
+
+class _Array(msgspec.Struct, array_like=True):
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+
+class _Header(msgspec.Struct):
+    format: int
+    learner: str
+    rules: dict[str, Any]
+    devices: int
+    kinds: list[tuple[str, ...]]
+    clock: int
+    global_model: GlobalModel | None
+
+
+class _Block(msgspec.Struct):
+    ids: list[str]
+    kinds: list[int]
+    columns: dict[str, _Array]
+
+
+def snapshot(shard: Shard) -> dict[str, bytes]:
+    """The header and the blocks that were touched since the last snapshot; together with the former ones, the state."""
+    shard.grow()
+    header = _Header(
+        FORMAT, shard.learner.name, asdict(rules_of(shard.settings)), len(shard.devices), shard.devices.kinds,
+        int(shard.schedule.clock[0]), shard.global_model,
+    )  # fmt: skip
+    stored = {HEADER: msgspec.msgpack.encode(header)}
+    for number in np.flatnonzero(shard.touched):
+        stored[f"block/{number:08d}"] = msgspec.msgpack.encode(_pack(shard, int(number) * BLOCK))
+    shard.touched[:] = False
+    return stored
+
+
+def restore(shard: Shard, stored: dict[str, bytes]) -> None:
+    """Take up a state into a new shard. Raises :class:`StateError`; the shard is of no use then."""
+    if len(shard.devices):
+        raise StateError(f"a state is restored into a new shard, not into one of {len(shard.devices)} devices")
+    if HEADER not in stored:
+        raise StateError("the stored state has no header")
+    try:
+        header = msgspec.msgpack.decode(stored[HEADER], type=_Header)
+        _check(shard, header)
+        blocks = [msgspec.msgpack.decode(stored[key], type=_Block) for key in sorted(stored) if key != HEADER]
+        _enter(shard, header, blocks)
+        for number, block in enumerate(blocks):
+            _unpack(shard, number * BLOCK, block)
+        if header.global_model is not None:
+            shard.adopt(header.global_model)
+    except StateError:
+        raise
+    except (msgspec.MsgspecError, ValueError, LookupError) as error:
+        raise StateError(f"the stored state is damaged ({error}): start anew with --fresh") from error
+    shard.schedule.clock[0] = header.clock
+    shard.schedule.rewind()
+    shard.touched[:] = False
+
+
+def _enter(shard: Shard, header: _Header, blocks: list[_Block]) -> None:
+    # Kinds keep their numbers: blocks that stay in the store as they are go by them.
+    for channels in header.kinds:
+        shard.devices.kind_number(channels)
+    for block in blocks:
+        for kind, run in groupby(zip(block.ids, block.kinds, strict=True), key=itemgetter(1)):
+            shard.devices.add([device for device, _ in run], header.kinds[kind])
+    if len(shard.devices) != header.devices:
+        raise StateError(f"the stored state has {len(shard.devices)} devices where it should have {header.devices}")
+    shard.grow()
+
+
+def _columns(shard: Shard) -> Columns:
+    return {**shard.schedule.columns(), **shard.learner.columns()}
+
+
+def _pack(shard: Shard, first: int) -> _Block:
+    last = min(first + BLOCK, len(shard.devices))
+    return _Block(
+        [shard.devices.id(row) for row in range(first, last)],
+        shard.devices.kind[first:last].tolist(),
+        {name: _to_bytes(column[first:last]) for name, column in _columns(shard).items()},
+    )
+
+
+def _unpack(shard: Shard, first: int, block: _Block) -> None:
+    for name, column in _columns(shard).items():
+        values = _from_bytes(block.columns[name])
+        # A block stored before a wider device came has fewer channels.
+        column[(slice(first, first + len(values)), *map(slice, values.shape[1:]))] = values
+
+
+def _check(shard: Shard, header: _Header) -> None:
+    if header.format != FORMAT:
+        raise StateError(f"the stored state has format {header.format}; this version of FLEAD reads {FORMAT}")
+    if header.learner != shard.learner.name:
+        raise StateError(
+            f"the stored state is of learner {header.learner}, not {shard.learner.name}: set it, or --fresh"
+        )
+    rules = asdict(rules_of(shard.settings))
+    for name in ("window", "features"):
+        if header.rules.get(name) != rules[name]:
+            raise StateError(
+                f"the stored state was learnt with {name} = {header.rules.get(name)}, not {rules[name]}: "
+                "set it back, or start anew with --fresh"
+            )
+
+
+def _to_bytes(array: NDArray[np.generic]) -> _Array:
+    little = array.astype(array.dtype.newbyteorder("<"), copy=False) if sys.byteorder == "big" else array
+    return _Array(little.dtype.str, little.shape, little.tobytes())
+
+
+def _from_bytes(packed: _Array) -> NDArray[np.generic]:
+    return np.frombuffer(packed.data, dtype=packed.dtype).reshape(packed.shape)

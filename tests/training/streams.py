@@ -1,0 +1,137 @@
+"""Seeded streams of readings, and what a shard makes of them when they come in this or that batch."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flead.columns import Batch
+from flead.records import GlobalModel
+from flead.settings import Settings
+from flead.training.fleet import Outcome, Shard
+
+START = 1_762_528_951_337
+CHANNELS = ("c0", "c1", "c2", "c3")
+
+Results = dict[str, NDArray[np.generic]]
+
+
+class Stream(NamedTuple):
+    """Readings of devices that are numbered as they first speak, and the global models that come between them."""
+
+    batch: Batch
+    devices: int
+    adoptions: dict[int, GlobalModel]  # the reading before which it comes -> model
+
+    @property
+    def width(self) -> int:
+        return self.batch.values.shape[1]
+
+
+def stream(
+    seed: int,
+    count: int,
+    devices: int = 3,
+    *,
+    channels: int = 1,
+    gap: float = 1.0,  # mean seconds between readings; 0: all at once
+    late: float = 0.0,  # share of readings that come up to three minutes late
+    jump: float = 0.0,  # share of readings before which hours pass
+    level: float = 20.0,
+    adoptions: int = 0,
+    start: int = START,
+) -> Stream:
+    """Noise about a level with spikes and shifts; every third device's first channel is constant."""
+    rng = np.random.default_rng(seed)
+    favoured = rng.random(devices) ** 3 + 0.01
+    rows = rng.choice(devices, size=count, p=favoured / favoured.sum())
+    _, first, numbers = np.unique(rows, return_index=True, return_inverse=True)
+    rows = np.argsort(np.argsort(first))[numbers].astype(np.int32)
+
+    gaps = rng.exponential(gap * 1000, count).astype(np.int64)
+    gaps[rng.random(count) < jump] += rng.integers(1, 5 * 3600 * 1000)
+    times = start + np.cumsum(gaps) - np.where(rng.random(count) < late, rng.integers(0, 180_000, count), 0)
+
+    values = level + rng.normal(0, 0.05 * level, (count, channels))
+    values[rng.random((count, channels)) < 0.03] *= 3
+    values += level * (np.arange(count) > count * 0.7)[:, None] * rng.integers(0, 2, channels)
+    values[rows % 3 == 2, 0] = level
+    if channels > 1:
+        missing = rng.random((count, channels)) < 0.4
+        missing[np.arange(count), rng.integers(0, channels, count)] = False
+        values[missing] = np.nan
+    labels = rng.choice(np.array([-1, 0, 1], np.int8), count, p=[0.3, 0.6, 0.1])
+    batch = Batch(rows, times, values, labels)
+    return Stream(batch, devices, {int(rng.integers(0, count)): model(rng) for _ in range(adoptions if count else 0)})
+
+
+def model(rng: np.random.Generator) -> GlobalModel:
+    """A global model of the published learners, of some version: sometimes an older one than the last."""
+    parameters = {"weights": rng.normal(0, 0.3, 3).tolist(), "bias": rng.normal(0, 0.3, 1).tolist()}
+    return GlobalModel(int(rng.integers(1, 100)), 1, 0.5, 1, "fedavg", parameters, "2025-11-07T15:22:31.000Z")
+
+
+def register(shard: Shard, whole: Stream) -> None:
+    """Let a shard know all devices and channels before they speak."""
+    shard.devices.add([f"device_{row}" for row in range(whole.devices)], CHANNELS[: whole.width])
+
+
+def meet(shard: Shard, batch: Batch) -> None:
+    """Let a shard know the devices and channels of a batch, no more."""
+    widths = np.where(np.isnan(batch.values), 0, np.arange(1, batch.values.shape[1] + 1)).max(axis=1)
+    for row in np.unique(batch.rows).tolist():
+        assert row <= len(shard.devices)
+        shard.devices.add([f"device_{row}"], CHANNELS[: widths[batch.rows == row].max()])
+
+
+def batches(whole: Stream, cuts: Iterable[int]) -> Iterator[tuple[int, Batch]]:
+    """The stream cut at these positions, and wherever a global model comes; with the positions."""
+    count = whole.batch.size
+    bounds = sorted({0, count, *whole.adoptions, *(cut for cut in cuts if cut < count)})
+    for begin, end in zip(bounds, bounds[1:], strict=False):
+        yield begin, whole.batch.part(begin, end)
+
+
+def play(shard: Shard, whole: Stream, begin: int, batch: Batch, *, narrow: bool = False) -> Outcome:
+    """One batch of a stream; a narrow one comes without the columns that nothing in it needs."""
+    if begin in whole.adoptions:
+        shard.adopt(whole.adoptions[begin])
+    if narrow:
+        meet(shard, batch)
+        needed = np.flatnonzero(~np.isnan(batch.values).all(axis=0)).max() + 1
+        batch = batch._replace(values=np.ascontiguousarray(batch.values[:, :needed]))
+    return shard.observe(batch)
+
+
+def results(outcomes: list[Outcome], width: int) -> Results:
+    """Everything that was said of a stream, in one array a kind, however it was cut."""
+    judged = [outcome.judgement for outcome in outcomes]
+    trained = [outcome.trained for outcome in outcomes]
+    columns: dict[str, list[NDArray[np.generic]]] = {
+        **{name: [getattr(one, name) for one in judged] for name in ("score", "anomalous", "channel", "z")},
+        **{name: [_padded(getattr(one, name), width) for one in judged] for name in ("mean", "std")},
+        **{name: [getattr(one, name) for one in trained] for name in ("rows", "model_versions", "samples", "times")},
+        **{name: [getattr(one.updates, name) for one in trained] for name in trained[0].updates._fields},
+    }
+    return {name: np.concatenate(parts) for name, parts in columns.items()}
+
+
+def observe_all(settings: Settings, whole: Stream, cuts: Iterable[int] = (), *, narrow: bool = False) -> Results:
+    """What a new shard says of a stream. A narrow one learns of devices and channels as they come."""
+    shard = Shard(settings)
+    if not narrow:
+        register(shard, whole)
+    outcomes = [play(shard, whole, begin, batch, narrow=narrow) for begin, batch in batches(whole, cuts)]
+    return results(outcomes, whole.width)
+
+
+def assert_same_bits(ours: Results, theirs: Results) -> None:
+    assert ours.keys() == theirs.keys()
+    for name, column in ours.items():
+        assert column.dtype == theirs[name].dtype, name
+        assert column.tobytes() == theirs[name].tobytes(), f"{name} differs"
+
+
+def _padded(column: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    return np.pad(column, ((0, 0), (0, width - column.shape[1])), constant_values=np.nan)
