@@ -10,6 +10,7 @@ from psycopg import sql
 
 from flead.storage.embedded_postgres import EmbeddedPostgres
 from flead.storage.migrate import migrate
+from flead.storage.postgres_binaries import installed_versions
 
 TEMPLATE = "migrated"
 
@@ -26,9 +27,13 @@ class Database:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A server for the whole session. Tests that need a database take the fixture ``database``."""
+    """A server for the whole session, of the oldest version, so that no newer SQL slips in.
+
+    Tests that need a database take the fixture ``database``.
+    """
     directory = tmp_path_factory.mktemp("postgres")
-    with EmbeddedPostgres(directory, port=0, password="secret", durable=False) as server:
+    oldest = min(installed_versions())
+    with EmbeddedPostgres(directory, port=0, password="secret", durable=False, major=oldest) as server:
         _execute(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
         with psycopg.connect(**server.connection() | {"dbname": TEMPLATE}) as connection:
             migrate(connection)

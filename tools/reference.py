@@ -12,6 +12,8 @@ import typer
 from pydantic import SecretStr
 
 from flead.cli import app
+from flead.learning.registry import LEARNERS
+from flead.learning.strategies import STRATEGIES
 from flead.settings import PREFIX, SETTINGS_FILE, Settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -99,7 +101,16 @@ def settings() -> str:
         [f"`{name}`", bounds(properties[name]), toml(field.default), str(field.description)]
         for name, field in Settings.model_fields.items()
     ]
-    return f"{SETTINGS}\n\n{table(['setting', 'values', 'default', 'meaning'], rows)}\n"
+    parts = [SETTINGS, table(["setting", "values", "default", "meaning"], rows)]
+    for title, registry in (("Learners", LEARNERS), ("Strategies", STRATEGIES)):
+        named = [[f"`{name}`", first_sentence(kind)] for name, kind in registry.items()]
+        parts += [f"## {title}", table(["name", "what it does"], named)]
+    return "\n\n".join(parts) + "\n"
+
+
+def first_sentence(documented: Any) -> str:
+    """What a docstring begins with."""
+    return " ".join(str(documented.__doc__).strip().partition("\n\n")[0].split())
 
 
 def bounds(schema: dict[str, Any]) -> str:
@@ -109,7 +120,12 @@ def bounds(schema: dict[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     kinds = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true` or `false`"}
     kind = "path" if schema.get("format") == "path" else kinds[schema["type"]]
-    limits = {"minimum": "from {:,}", "exclusiveMinimum": "above {:,}", "maximum": "to {:,}"}
+    limits = {
+        "minimum": "from {:,}",
+        "exclusiveMinimum": "above {:,}",
+        "maximum": "to {:,}",
+        "exclusiveMaximum": "below {:,}",
+    }
     return " ".join([kind, *(text.format(schema[key]) for key, text in limits.items() if key in schema)])
 
 

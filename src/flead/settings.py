@@ -70,6 +70,24 @@ class Settings(BaseSettings):
     # Federation
     strategy: str = Field("fedbuff", description="How the server merges updates.")
     buffer: int = Field(20, ge=1, description="Different devices whose updates make a global model.")
+    proximal: float = Field(
+        1.0, ge=0, description="fedprox: how strongly a training is held to the global model that it starts from."
+    )
+    server_momentum: float = Field(
+        0.9, ge=0, lt=1, description="fedavgm and the adaptive ones: how much of its last step the server repeats."
+    )
+    server_rate: float = Field(
+        0.01, gt=0, description="fedadagrad, fedadam, fedyogi: about how far a round moves a parameter."
+    )
+    second_momentum: float = Field(
+        0.99, ge=0, lt=1, description="fedadam, fedyogi: how slowly they forget how much a parameter used to change."
+    )
+    adaptivity: float = Field(
+        1e-3, gt=0, description="fedadagrad, fedadam, fedyogi: a change much smaller than this counts as none."
+    )
+    hostile: float = Field(
+        0.2, ge=0, lt=0.5, description="trimmed_mean, krum, multi_krum: the share of updates that may be hostile."
+    )
 
     # Placement
     brokers: int = Field(4, ge=1, description="Kafka brokers that devices are placed on.")

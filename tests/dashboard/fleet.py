@@ -21,7 +21,7 @@ INTERVAL = 2000
 WINDOW, FIRST, THRESHOLD, CRITICAL = 100, 10, 2.5, 5.0
 TRAIN = 50
 CHANNELS = ("temperature", "pressure", "flow")
-LAYOUT = {"weights": 3, "bias": 1}
+LAYOUT = {"weights": (3,), "bias": (1,)}
 HOSTILE = '<img src=x onerror="document.title=1">/é漢 %2F'
 """A device id that must come out on every page as it went in."""
 

@@ -48,7 +48,8 @@ def join(batches: list[Batch]) -> Batch:
 
 def assert_same(one: Batch, other: Batch) -> None:
     """Bit for bit."""
-    for left, right in zip(one, other, strict=True):
+    for column in Batch._fields:
+        left, right = getattr(one, column), getattr(other, column)
         assert left.dtype == right.dtype
         assert left.shape == right.shape
         assert left.tobytes() == right.tobytes()

@@ -8,7 +8,23 @@ from hypothesis import strategies as st
 from flead.ingest.delimited import read_blocks, read_header, split
 
 # Nasty on purpose: quotes, separators, line ends, blanks, a BOM, bytes that are no UTF-8, NUL.
-PIECES = [b",", b";", b'"', b'""', b"\n", b"\r\n", b"\r", b" ", b"\t", b"1", b"-2.5", b"nan", b"x", b"\xff", b"\xc3\xa4"]
+PIECES = [
+    b",",
+    b";",
+    b'"',
+    b'""',
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b" ",
+    b"\t",
+    b"1",
+    b"-2.5",
+    b"nan",
+    b"x",
+    b"\xff",
+    b"\xc3\xa4",
+]
 nasty = st.lists(st.sampled_from([*PIECES, b"\x00", b"\xef\xbb\xbf", b"#", b"\\"]), max_size=60).map(b"".join)
 
 

@@ -45,8 +45,8 @@ with EmbeddedPostgres(Path(sys.argv[1]), 0, "secret") as server:
         if sys.argv[2] == "read":
             print([i for (i,) in connection.execute("SELECT i FROM kept ORDER BY i")])
         elif sys.argv[2] == "wait for Ctrl-C":
-            print("ready", flush=True)
             try:
+                print("ready", flush=True)
                 sys.stdin.read()
             except KeyboardInterrupt:
                 print("the server says", connection.execute("SELECT 42").fetchone()[0])
@@ -168,6 +168,16 @@ def test_root_may_go_on_where_an_ordinary_user_stopped(directory: Path) -> None:
 
 
 @as_root
+def test_root_without_a_user_postgres_takes_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_binaries, "SERVER_USERS", ("no-such-user", "nobody"))
+    with EmbeddedPostgres(tmp_path, 0, "secret", durable=False) as server:
+        assert main_process(server).username() == "nobody"
+    monkeypatch.setattr(postgres_binaries, "SERVER_USERS", ("no-such-user",))
+    with pytest.raises(PostgresError, match=r"Postgres does not run as root, .* named no-such-user"):
+        server_user(tmp_path / "new")
+
+
+@as_root
 def test_an_ordinary_user_is_told_whose_the_database_is(directory: Path) -> None:
     with EmbeddedPostgres(directory / "data", 0, "secret"):
         pass
@@ -247,8 +257,9 @@ def test_the_password_is_asked_for_and_stands_nowhere(tmp_path: Path) -> None:
         for wrong in ("", "password"):
             with pytest.raises(psycopg.OperationalError, match="password"):
                 psycopg.connect(**server.connection() | {"password": wrong})
-        for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
-            assert PASSWORD not in "".join(process.cmdline())
+        for process in (main_process(server), main_process(server).parent()):
+            assert process is not None
+            assert PASSWORD not in "".join(process.cmdline() + list(process.environ().values()))
     for file in (path for path in tmp_path.rglob("*") if path.is_file()):
         assert PASSWORD.encode() not in file.read_bytes(), file
 

@@ -425,3 +425,8 @@ def test_an_impossible_accuracy_is_refused(writer: Writer, accuracy: float) -> N
 def test_a_version_that_does_not_fit_is_refused(writer: Writer) -> None:
     with pytest.raises(OverflowError, match="32-bit"):
         add_models(writer, [0], [2**31], [NOON], [0.5])
+
+
+def test_a_channel_that_a_device_lacks_is_refused(writer: Writer) -> None:
+    with pytest.raises(IndexError, match="no channel"):
+        writer.add_signal(rows_of(0), whole(1), floats(1), floats(1), floats(1), whole(NOON))

@@ -153,8 +153,8 @@ class Shard:
         version = 0
         if self.global_model is not None:
             parameters, version = self.global_model
-            mix = self.rules.mix
-            self.models[row] = [mix * new + (1 - mix) * own for new, own in zip(parameters, self.models[row], strict=True)]
+            pairs, mix = zip(parameters, self.models[row], strict=True), self.rules.mix
+            self.models[row] = [mix * new + (1 - mix) * own for new, own in pairs]
         self.beginnings[row] = (list(self.models[row]), version)
 
     def _train(self, row: int, time: int) -> Ended:
@@ -162,12 +162,12 @@ class Shard:
         scores = [score(begun, sample.features) for sample in batch]
         right = sum((score >= 0) == bool(sample.label) for score, sample in zip(scores, batch, strict=True))
         loss = math.fsum(cross_entropy(score, sample.label) for score, sample in zip(scores, batch, strict=True))
-        model = list(begun)
+        model, rules = list(begun), self.rules
         for features, label in batch:
             error = probability(model, features) - label
             model = [
-                weight - self.rules.learning_rate * error * feature
-                for weight, feature in zip(model, (*features, 1.0), strict=True)
+                weight - rules.learning_rate * (error * feature + rules.proximal * (weight - start))
+                for weight, feature, start in zip(model, (*features, 1.0), begun, strict=True)
             ]
         self.models[row] = model
         self.versions[row] += 1

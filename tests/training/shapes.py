@@ -42,5 +42,6 @@ def any_settings(draw: st.DrawFn) -> Settings:
         "features": draw(st.sampled_from(["scaled", "raw"])),
         "supervised": draw(st.booleans()),
         "mix": draw(st.sampled_from([1.0, 0.4])),
+        "strategy": draw(st.sampled_from(["fedbuff", "fedprox"])),
     }
     return Settings(**options)

@@ -1,6 +1,7 @@
 """Seeded streams of readings, and what a shard makes of them when they come in this or that batch."""
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ class Stream(NamedTuple):
 
     @property
     def width(self) -> int:
-        return self.batch.values.shape[1]
+        return int(self.batch.values.shape[1])
 
 
 def stream(
@@ -45,8 +46,8 @@ def stream(
     """Noise about a level with spikes and shifts; every third device's first channel is constant."""
     rng = np.random.default_rng(seed)
     favoured = rng.random(devices) ** 3 + 0.01
-    rows = rng.choice(devices, size=count, p=favoured / favoured.sum())
-    _, first, numbers = np.unique(rows, return_index=True, return_inverse=True)
+    chosen = rng.choice(devices, size=count, p=favoured / favoured.sum())
+    _, first, numbers = np.unique(chosen, return_index=True, return_inverse=True)
     rows = np.argsort(np.argsort(first))[numbers].astype(np.int32)
 
     gaps = rng.exponential(gap * 1000, count).astype(np.int64)
@@ -89,7 +90,7 @@ def batches(whole: Stream, cuts: Iterable[int]) -> Iterator[tuple[int, Batch]]:
     """The stream cut at these positions, and wherever a global model comes; with the positions."""
     count = whole.batch.size
     bounds = sorted({0, count, *whole.adoptions, *(cut for cut in cuts if cut < count)})
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in pairwise(bounds):
         yield begin, whole.batch.part(begin, end)
 
 

@@ -28,7 +28,7 @@ def a_shard(devices: int = 2, channels: tuple[str, ...] = ("pressure", "flow")) 
 
 
 def test_a_learner_that_does_not_exist_is_named_with_those_that_do() -> None:
-    with pytest.raises(FleadError, match="no learner 'none'.*logistic.*zscore"):
+    with pytest.raises(FleadError, match=r"no learner 'none'.*logistic.*zscore"):
         Shard(Settings(learner="none"))
 
 

@@ -25,6 +25,7 @@ STREAMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "raw features": ({"level": 3.0, "adoptions": 2}, {"features": "raw"}),
     "mixed": ({"gap": 3.0, "adoptions": 5}, {"mix": 0.3}),
     "global models ignored": ({"adoptions": 5}, {"mix": 0.0}),
+    "held to where it began": ({"adoptions": 3}, {"strategy": "fedprox", "proximal": 3.0, "learning_rate": 0.1}),
     "by the model": ({"channels": 2, "adoptions": 4}, {"learner": "logistic"}),
     "large values": ({"level": 1e9, "adoptions": 1}, {}),
     "small values": ({"level": 1e-4}, {}),

@@ -1,6 +1,7 @@
 """A shard that is stored and restored goes on as if nothing had been."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,8 +17,16 @@ from flead.training.fleet import BLOCK, Shard
 from flead.training.state import HEADER, StateError, restore, snapshot
 from tests.training.shapes import any_settings, positions, streams, thorough
 from tests.training.streams import (
-    CHANNELS, Stream, assert_same_bits, batches, observe_all, play, register, results, stream,
-)  # fmt: skip
+    CHANNELS,
+    Stream,
+    assert_same_bits,
+    batches,
+    observe_all,
+    play,
+    register,
+    results,
+    stream,
+)
 
 
 def copy_of(shard: Shard, stored: dict[str, bytes]) -> Shard:
@@ -34,7 +43,7 @@ def whole_state(shard: Shard) -> dict[str, bytes]:
 
 
 def observe_with_breaks(settings: Settings, whole: Stream, breaks: list[int], *, narrow: bool, every: int) -> Shard:
-    """Results of a stream at whose cuts the shard is stored, and at every so many-th replaced by its copy."""
+    """Store the shard at every cut of a stream and replace it by its copy at some: no bit of the results changes."""
     shard, stored, outcomes = Shard(settings), dict[str, bytes](), []
     if not narrow:
         register(shard, whole)
@@ -159,7 +168,7 @@ def changed_header(**fields: object) -> Damage:
     return damage
 
 
-def changed_block(change: Callable[[dict[str, object]], object]) -> Damage:
+def changed_block(change: Callable[[Any], object]) -> Damage:
     def damage(stored: dict[str, bytes]) -> None:
         block = msgspec.msgpack.decode(stored["block/00000000"])
         change(block)
@@ -175,7 +184,7 @@ def cut_short(key: str) -> Damage:
     return damage
 
 
-MISFIT = {**msgspec.to_builtins(GlobalModel(1, 1, 0.5, 1, "fedavg", {"other": [1.0]}, "2025-11-07T15:22:31.000Z"))}
+MISFIT = msgspec.to_builtins(GlobalModel(1, 1, 0.5, 1, "fedavg", {"other": [1.0]}, "2025-11-07T15:22:31.000Z"))
 
 
 @pytest.mark.parametrize(

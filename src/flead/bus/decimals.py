@@ -7,8 +7,10 @@ product with m are the rounded result (Lemire 2021, "Number Parsing at a Gigabyt
 """
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numpy.typing import NDArray
+
+from flead.bus.uncounted import njit_uncounted
 
 LOWEST, HIGHEST = -64, 100
 """The powers of ten that are covered: results are normal doubles, so that underflow needs no thought."""
@@ -34,13 +36,14 @@ def _power(q: int) -> tuple[int, int]:
 
 _POWERS: NDArray[np.uint64] = np.array([_power(q) for q in range(LOWEST, HIGHEST + 1)], dtype=np.uint64)
 _TENS: NDArray[np.float64] = np.array([float(10**q) for q in range(_EXACT + 1)])
-_TWOS: NDArray[np.float64] = np.array([2.0**k for k in range(-330, 400)])
+_SMALLEST = -330
+_TWOS: NDArray[np.float64] = np.array([2.0**k for k in range(_SMALLEST, 400)])
 
 _U8 = types.uint64
 
 
-@njit(types.UniTuple(_U8, 2)(_U8, _U8), cache=True, nogil=True, _nrt=False)
-def multiply(a: int, b: int) -> tuple[int, int]:
+@njit_uncounted(types.UniTuple(_U8, 2)(_U8, _U8))
+def multiply(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
     """The high and the low 64 bits of a product."""
     a_low, a_high = a & _LOW, a >> _HALF
     b_low, b_high = b & _LOW, b >> _HALF
@@ -50,31 +53,35 @@ def multiply(a: int, b: int) -> tuple[int, int]:
     return a_high * b_high + (middle >> _HALF) + (other >> _HALF), (other << _HALF) | (low & _LOW)
 
 
-@njit(types.float64(_U8, types.int64), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(types.float64(types.int64, types.int64))
 def nearest(digits: int, q: int) -> float:
-    """``digits`` * 10^q to the nearest double, ties to even, for ``LOWEST`` <= q <= ``HIGHEST``."""
-    if digits <= np.uint64(_LONGEST) and -_EXACT <= q <= _EXACT:
-        exact = np.float64(digits)
-        return exact / _TENS[-q] if q < 0 else exact * _TENS[q]
+    """``digits`` * 10^q to the nearest double, ties to even; ``digits`` >= 0, ``LOWEST`` <= q <= ``HIGHEST``.
 
+    >>> nearest(1, -1), nearest(30000000000000004, -17) == 0.1 + 0.2
+    (0.1, True)
+    """
+    if digits <= _LONGEST and -_EXACT <= q <= _EXACT:
+        return digits / float(_TENS[-q]) if q < 0 else digits * float(_TENS[q])
+
+    bits = np.uint64(digits)
     zeros = 0
     step = 32
     while step > 0:
-        if digits >> np.uint64(64 - step) == np.uint64(0):
-            digits <<= np.uint64(step)
+        if bits >> np.uint64(64 - step) == 0:
+            bits <<= np.uint64(step)
             zeros += step
         step >>= 1
-    high, low = multiply(digits, _POWERS[q - LOWEST, 0])
-    if high & np.uint64(0x1FF) == np.uint64(0x1FF):
-        more, _ = multiply(digits, _POWERS[q - LOWEST, 1])
+    high, low = multiply(bits, _POWERS[q - LOWEST, 0])
+    if high & np.uint64(0x1FF) == 0x1FF:
+        more, _ = multiply(bits, _POWERS[q - LOWEST, 1])
         low += more
         high += np.uint64(low < more)
     top = high >> np.uint64(63)
     shift = top + np.uint64(9)
     mantissa = high >> shift  # 54 bits: one more than a double's, to round by
-    exponent = ((217706 * q) >> 16) + np.int64(top) - zeros + 63  # 217706 / 2^16 is log2(10)
+    exponent = ((217706 * q) >> 16) + 63 + int(top) - zeros - 52  # 217706 / 2^16 is log2(10)
     # Halfway between two doubles is possible for these powers alone, and then rounds to even.
-    if low <= _ONE and -4 <= q <= 23 and mantissa & np.uint64(3) == _ONE and mantissa << shift == high:
+    if low <= 1 and -4 <= q <= 23 and mantissa & np.uint64(3) == 1 and mantissa << shift == high:
         mantissa -= _ONE
     mantissa = (mantissa + (mantissa & _ONE)) >> _ONE
-    return np.float64(mantissa) * _TWOS[exponent - 52 + 330]
+    return float(mantissa) * float(_TWOS[exponent - _SMALLEST])

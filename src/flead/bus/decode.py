@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numpy.typing import NDArray
 
 from flead.bus.scan import scan
-from flead.bus.strict import BLANK, Malformed, Parsed, parse
+from flead.bus.strict import BLANK, MalformedError, Parsed, parse
+from flead.bus.uncounted import njit_uncounted
 from flead.columns import Batch, Channels, Chunk, Devices
 from flead.idtable import EMPTY, TEXT, IdTable
 from flead.records import DEFAULT_CHANNEL, LONGEST_NAME, MOST_CHANNELS, Rejected
@@ -20,10 +21,13 @@ from flead.records import DEFAULT_CHANNEL, LONGEST_NAME, MOST_CHANNELS, Rejected
 MOST_KINDS = 256
 """Different sets of channels among the devices, at most: it takes a faulty sender to have more."""
 
+MOST_LEFT = 1000
+"""Messages that are not plain are settled by so many: their devices' channels are known from then on."""
+
 Locate = Callable[[int], str]
 
 
-@njit(types.int64(TEXT, types.uint64[::1], types.int64[::1]), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(types.int64(TEXT, types.Array(types.uint64, 1, "C", readonly=True), types.int64[::1]))
 def line_bounds(text: NDArray[np.uint8], words: NDArray[np.uint64], bounds: NDArray[np.int64]) -> int:
     """Write where lines begin, and the end of the last one; returns how many lines there are.
 
@@ -64,8 +68,10 @@ class _Columns:
             narrow, self.values = self.values, np.full((len(self.values), len(channels)), np.nan)
             self.values[:, : narrow.shape[1]] = narrow
         self.rows[place], self.times[place], self.labels[place] = row, parsed.time, parsed.label
-        self.values[place] = np.nan
-        self.values[place, [channels.index(name) for name in parsed.channels]] = parsed.numbers
+        values = self.values[place]
+        values[:] = np.nan
+        for name, number in zip(parsed.channels, parsed.numbers, strict=True):
+            values[channels.index(name)] = number
 
     def batch(self, count: int) -> Batch:
         """The first ``count`` readings, without those that were refused."""
@@ -75,10 +81,10 @@ class _Columns:
 
 
 class Decoder:
-    """Decodes the messages of one shard, whose table of devices it extends.
+    r"""Decodes the messages of one shard, whose table of devices it extends.
 
     >>> devices = Devices()
-    >>> chunk = Decoder(devices).lines(b'{"device_id":"pump_1","data":42.5,"timestamp":"2025-11-07T15:22:31Z"}\\n{}')
+    >>> chunk = Decoder(devices).lines(b'{"device_id":"pump_1","data":42.5,"timestamp":"2025-11-07T15:22:31Z"}\n{}')
     >>> chunk.batch.values.tolist(), chunk.batch.times.tolist(), devices.id(0)
     ([[42.5]], [1762528951000], 'pump_1')
     >>> [(refused.location, refused.reason, refused.raw) for refused in chunk.rejected]
@@ -114,7 +120,7 @@ class Decoder:
         count = len(bounds) - 1
         devices, characters = self._devices, np.frombuffer(text, np.uint8)
         columns = _Columns(count + text.count(b"\n"), devices.width)
-        left = np.empty((count, 2), np.int64)
+        left = np.empty((min(count, MOST_LEFT), 2), np.int64)
         rejected: list[Rejected] = []
         message = place = 0
         while message < count:
@@ -125,26 +131,27 @@ class Decoder:
                 *self._scratch, left,
             )  # fmt: skip
             for number, first in left[:waiting].tolist():
-                rejected += self._settle(text[bounds[number] : bounds[number + 1]], columns, first, locate(number))
+                for line, reason, raw in self._settle(text[bounds[number] : bounds[number + 1]], columns, first):
+                    rejected.append(Rejected(self._source, locate(number) + line, reason, raw))
         return Chunk(columns.batch(place), rejected)
 
-    def _settle(self, message: bytes, columns: _Columns, place: int, location: str) -> list[Rejected]:
-        """Write the readings of a message that is not plain; returns what is none."""
-        rejected, taken = [], 0
+    def _settle(self, message: bytes, columns: _Columns, place: int) -> list[tuple[str, str, bytes]]:
+        """Write the readings of a message that is not plain; returns what is none: which line, why, and its bytes."""
+        refused, taken = [], 0
         lines = message.removesuffix(b"\n").split(b"\n")
         for number, line in enumerate(lines, 1):
             if len(lines) > 1 and line.strip(BLANK):
                 try:
                     self._put(parse(line), columns, place + taken)
                     taken += 1
-                except Malformed as refusal:
-                    rejected.append(Rejected(self._source, f"{location}, line {number}", str(refusal), line))
+                except MalformedError as error:
+                    refused.append((f", line {number}", str(error), line))
         if taken:
-            return rejected
+            return refused
         try:
             self._put(parse(message), columns, place)
-        except Malformed as refusal:
-            return [Rejected(self._source, location, str(refusal), message)]
+        except MalformedError as error:
+            return [("", str(error), message)]
         return []
 
     def _put(self, parsed: Parsed, columns: _Columns, place: int) -> None:
@@ -153,10 +160,10 @@ class Decoder:
         known = () if row == EMPTY else devices.channels(row)
         lacking = tuple(name for name in parsed.channels if name not in known)
         if lacking:
-            if len(known + lacking) > MOST_CHANNELS:
-                raise Malformed(f"{parsed.device_id} would have {len(known + lacking)} channels: at most {MOST_CHANNELS}")
+            if len(known) + len(lacking) > MOST_CHANNELS:
+                raise MalformedError(f"{parsed.device_id} has other channels already: at most {MOST_CHANNELS} in all")
             if known + lacking not in devices.kinds and len(devices.kinds) >= MOST_KINDS:
-                raise Malformed(f"the devices have more than {MOST_KINDS} different sets of channels")
+                raise MalformedError(f"the devices have more than {MOST_KINDS} different sets of channels")
             row = int(devices.add([parsed.device_id], parsed.channels)[0])
         columns.put(place, row, parsed, known + lacking)
 

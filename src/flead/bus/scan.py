@@ -1,19 +1,17 @@
 """Messages to columns in one pass, for readings in plain form; the others are left to :mod:`flead.bus.strict`.
 
 Plain is what programs write: the fields in any order, strings of printable ASCII without escapes, numbers of at
-most 19 digits, channels that the device is known to have, and of unknown fields those that are no objects or arrays.
-
-The functions do without Numba's reference counting (``_nrt=False``): they are called for every reading, and
-counting the references to their arguments takes longer than reading it. They cannot make arrays therefore.
+most 18 digits, channels that the device is known to have, and of unknown fields those that are no objects or arrays.
 """
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numpy.typing import NDArray
 
 from flead.bus.tokens import NEWLINE, UNUSUAL, expect, label, moment, number, scalar, skip_space, string, word
+from flead.bus.uncounted import njit_uncounted
 from flead.idtable import EMPTY, FULL, TABLE, TEXT, intern, slot_of
-from flead.records import LONGEST_NAME, MOST_CHANNELS, NO_LABEL
+from flead.records import LONGEST_NAME, NO_LABEL
 
 LONGEST_LINE = 65_536
 """Bytes of one reading, at most."""
@@ -29,7 +27,7 @@ _FOUND = (types.int64[::1], types.float64[::1])
 _NAME_TABLE = TABLE[:3]
 
 
-@njit(types.UniTuple(_I8, 2)(TEXT, _I8, _I8), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(types.UniTuple(_I8, 2)(TEXT, _I8, _I8))
 def field_name(text: NDArray[np.uint8], p: int, stop: int) -> tuple[int, int]:
     """The name of a field, in its quotes, and which it is."""
     end = word(text, p, stop, _NAMES[0])
@@ -47,7 +45,7 @@ def field_name(text: NDArray[np.uint8], p: int, stop: int) -> tuple[int, int]:
     return string(text, p, stop), OTHER
 
 
-@njit(types.UniTuple(_I8, 2)(TEXT, _I8, _I8, *_FOUND, *_NAME_TABLE), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(types.UniTuple(_I8, 2)(TEXT, _I8, _I8, *_FOUND, *_NAME_TABLE))
 def measurements(
     text: NDArray[np.uint8],
     p: int,
@@ -80,7 +78,7 @@ def measurements(
     return UNUSUAL, 0
 
 
-@njit(types.UniTuple(_I8, 6)(TEXT, _I8, _I8, *_FOUND, *_NAME_TABLE), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(types.UniTuple(_I8, 6)(TEXT, _I8, _I8, *_FOUND, *_NAME_TABLE))
 def reading(
     text: NDArray[np.uint8],
     p: int,
@@ -127,17 +125,14 @@ def reading(
     return p, id_start, id_stop, time, truth, count
 
 
-@njit(
+@njit_uncounted(
     types.UniTuple(_I8, 3)(
         TEXT, types.int64[::1], _I8,  # messages
         types.int32[::1], types.int64[::1], types.float64[:, ::1], types.int8[::1], _I8,  # readings
         *TABLE, types.int16[::1], types.int16[:, ::1],  # devices
         *_NAME_TABLE, *_FOUND,  # channels
         types.int64[:, ::1],  # left over
-    ),
-    cache=True,
-    nogil=True,
-    _nrt=False,
+    )
 )  # fmt: skip
 def scan(
     text: NDArray[np.uint8],
@@ -166,12 +161,14 @@ def scan(
     Message m is ``text[bounds[m]:bounds[m + 1]]``. Kind k has channel c in column ``columns[k, c]``, -1 if not at all.
     Devices that are new enter the table, in order.
 
-    A message that is not plain throughout is noted in ``left`` with the place kept for it: a row of EMPTY for each line.
-    Returns the next message, the next place, and how many are left: before the end if the table is full,
-    or if there is a new device behind messages that are left, for theirs come before it.
+    A message that is not plain throughout is noted in ``left``, with the first of the places kept for its lines; their
+    rows are EMPTY. Returns the next message, the next place, and how many messages are left. It stops early where the
+    table or ``left`` is full, and at a new device behind messages that are left, for theirs come first.
     """
     waiting = 0
     for m in range(first, len(bounds) - 1):
+        if waiting == len(left):
+            return m, place, waiting
         p, stop, begin = bounds[m], bounds[m + 1], place
         while 0 <= p < stop:
             p, start, end, time, truth, measured = reading(
@@ -179,7 +176,7 @@ def scan(
             )
             if p == UNUSUAL:
                 break
-            row = np.int64(slots[slot_of(text, start, end, arena, ends, slots)])
+            row = int(slots[slot_of(text, start, end, arena, ends, slots)])
             if row == EMPTY:
                 if measured != 1 or channels[0] != 0:
                     p = UNUSUAL

@@ -21,7 +21,7 @@ _FIELD = re.compile(rb'"(?:device_id|data|timestamp|label)"')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-class Malformed(ValueError):
+class MalformedError(ValueError):
     """Why something is no reading, in words for who sent it."""
 
 
@@ -36,20 +36,20 @@ class Parsed(NamedTuple):
 
 
 def parse(line: bytes) -> Parsed:
-    """The reading in this line. Raises :class:`Malformed`."""
+    """The reading in this line. Raises :class:`MalformedError`."""
     if not line.strip(BLANK):
-        raise Malformed("empty")
+        raise MalformedError("empty")
     if len(line) > LONGEST_LINE:
-        raise Malformed(f"{len(line)} bytes are too long for a reading: at most {LONGEST_LINE}")
+        raise MalformedError(f"{len(line)} bytes are too long for a reading: at most {LONGEST_LINE}")
     try:
         line.decode()
         reading = _READING.decode(line)
     except UnicodeDecodeError as error:
-        raise Malformed(f"not UTF-8: byte {error.start} is {line[error.start]:#04x}") from None
+        raise MalformedError(f"not UTF-8: byte {error.start} is {line[error.start]:#04x}") from None
     except msgspec.MsgspecError as error:
-        raise Malformed(str(error)) from None
+        raise MalformedError(str(error)) from None
     except RecursionError:
-        raise Malformed("JSON is nested too deeply") from None
+        raise MalformedError("JSON is nested too deeply") from None
     _refuse_repetition(line, reading)
     if isinstance(reading.data, dict):
         channels, numbers = tuple(reading.data), tuple(reading.data.values())
@@ -57,9 +57,9 @@ def parse(line: bytes) -> Parsed:
         channels, numbers = (DEFAULT_CHANNEL,), (reading.data,)
     for name in (reading.device_id, *channels):
         if _CONTROL.search(name):
-            raise Malformed(f"{name!r} has control characters")
+            raise MalformedError(f"{name!r} has control characters")
         if len(name.encode()) > LONGEST_NAME:
-            raise Malformed(f"a name of {len(name.encode())} bytes is too long: at most {LONGEST_NAME}")
+            raise MalformedError(f"a name of {len(name.encode())} bytes is too long: at most {LONGEST_NAME}")
     label = NO_LABEL if reading.label is None else reading.label
     return Parsed(reading.device_id, channels, numbers, _time(reading.timestamp), label)
 
@@ -68,9 +68,9 @@ def _time(text: str) -> int:
     try:
         time = to_milliseconds(text)
     except (ValueError, OverflowError):
-        raise Malformed(f"timestamp {text[:40]!r} is no ISO 8601 time such as 2025-11-07T15:22:31.000Z") from None
+        raise MalformedError(f"timestamp {text[:40]!r} is no ISO 8601 time such as 2025-11-07T15:22:31.000Z") from None
     if not 0 <= time <= LAST_TIME:
-        raise Malformed(f"timestamp {text[:40]!r} is not of the years 1970 to 2261")
+        raise MalformedError(f"timestamp {text[:40]!r} is not of the years 1970 to 2261")
     return time
 
 
@@ -95,5 +95,5 @@ def _refuse_repeated(names: Iterable[str]) -> None:
     seen = set()
     for name in names:
         if name in seen:
-            raise Malformed(f"{name!r} is there twice")
+            raise MalformedError(f"{name!r} is there twice")
         seen.add(name)

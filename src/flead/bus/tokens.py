@@ -6,10 +6,11 @@ is unusual may be right or wrong: :mod:`flead.bus.strict` decides.
 """
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numpy.typing import NDArray
 
 from flead.bus.decimals import HIGHEST, LOWEST, nearest
+from flead.bus.uncounted import njit_uncounted
 from flead.idtable import TEXT
 from flead.records import LARGEST
 
@@ -20,13 +21,13 @@ _SPACE, _TAB, _RETURN, _QUOTE, _BACKSLASH = (ord(c) for c in ' \t\r"\\')
 _PLUS, _MINUS, _POINT, _ZERO, _NINE, _COLON = (ord(c) for c in "+-.09:")
 _BIG_E, _SMALL_E, _BIG_T, _BIG_Z = (ord(c) for c in "EeTZ")
 _NULL, _TRUE, _FALSE = (np.frombuffer(word, np.uint8) for word in (b"null", b"true", b"false"))
-_MOST_DIGITS = 19  # 10^19 < 2^64
+_MOST_DIGITS = 18  # 10^18 < 2^63; a double never needs more than 17
 _MONTHS: NDArray[np.int64] = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 _I8, _F8 = types.int64, types.float64
 
 
-@njit(_I8(TEXT, _I8, _I8), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(_I8(TEXT, _I8, _I8))
 def skip_space(text: NDArray[np.uint8], p: int, stop: int) -> int:
     """Past spaces, tabs and carriage returns, if any."""
     while 0 <= p < stop and (text[p] == _SPACE or text[p] == _TAB or text[p] == _RETURN):
@@ -34,18 +35,18 @@ def skip_space(text: NDArray[np.uint8], p: int, stop: int) -> int:
     return p
 
 
-@njit(_I8(TEXT, _I8, _I8, _I8), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(_I8(TEXT, _I8, _I8, _I8))
 def expect(text: NDArray[np.uint8], p: int, stop: int, character: int) -> int:
-    """This character, and the space on both sides of it."""
+    """One character, and the space on both sides of it."""
     p = skip_space(text, p, stop)
     if not 0 <= p < stop or text[p] != character:
         return UNUSUAL
     return skip_space(text, p + 1, stop)
 
 
-@njit(_I8(TEXT, _I8, _I8, TEXT), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(_I8(TEXT, _I8, _I8, TEXT))
 def word(text: NDArray[np.uint8], p: int, stop: int, expected: NDArray[np.uint8]) -> int:
-    """These characters."""
+    """So many characters, all of them as expected."""
     if p < 0 or p + len(expected) > stop:
         return UNUSUAL
     for i in range(len(expected)):
@@ -54,7 +55,7 @@ def word(text: NDArray[np.uint8], p: int, stop: int, expected: NDArray[np.uint8]
     return p + len(expected)
 
 
-@njit(_I8(TEXT, _I8, _I8), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(_I8(TEXT, _I8, _I8))
 def string(text: NDArray[np.uint8], p: int, stop: int) -> int:
     """A string of printable ASCII without escapes, in its quotes."""
     if not 0 <= p < stop or text[p] != _QUOTE:
@@ -68,26 +69,26 @@ def string(text: NDArray[np.uint8], p: int, stop: int) -> int:
     return UNUSUAL
 
 
-@njit(types.Tuple((_I8, types.uint64))(TEXT, _I8, _I8, types.uint64), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(types.UniTuple(_I8, 2)(TEXT, _I8, _I8, _I8))
 def digits(text: NDArray[np.uint8], p: int, stop: int, before: int) -> tuple[int, int]:
     """Past the digits, if any, and the number that they make behind those read before; it may have overflowed."""
     while p < stop and _ZERO <= text[p] <= _NINE:
-        before = before * np.uint64(10) + np.uint64(text[p] - _ZERO)
+        before = 10 * before + int(text[p] - _ZERO)
         p += 1
     return p, before
 
 
-@njit(types.Tuple((_I8, _F8))(TEXT, _I8, _I8), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(types.Tuple((_I8, _F8))(TEXT, _I8, _I8))
 def number(text: NDArray[np.uint8], p: int, stop: int) -> tuple[int, float]:
-    """A JSON number of at most 19 digits and no more than ``LARGEST``, and its value."""
+    """A JSON number of at most 18 significant digits and no more than ``LARGEST``, and its value."""
     unusual = (UNUSUAL, 0.0)
     if not 0 <= p < stop:
         return unusual
     negative = text[p] == _MINUS
-    first = p + negative
-    p, mantissa = digits(text, first, stop, np.uint64(0))
-    count = p - first
-    if count == 0 or (count > 1 and text[first] == _ZERO):
+    start = p + negative
+    p, mantissa = digits(text, start, stop, 0)
+    count = p - start
+    if count == 0 or (count > 1 and text[start] == _ZERO):
         return unusual
     exponent = 0
     if p < stop and text[p] == _POINT:
@@ -97,16 +98,19 @@ def number(text: NDArray[np.uint8], p: int, stop: int) -> tuple[int, float]:
         count -= exponent
         if exponent == 0:
             return unusual
+    while count > _MOST_DIGITS and (text[start] == _ZERO or text[start] == _POINT):
+        count -= text[start] == _ZERO
+        start += 1
     if p < stop and (text[p] == _SMALL_E or text[p] == _BIG_E):
         sign = 1
         first = p + 1
         if first < stop and (text[first] == _PLUS or text[first] == _MINUS):
             sign = -1 if text[first] == _MINUS else 1
             first += 1
-        p, power = digits(text, first, stop, np.uint64(0))
+        p, power = digits(text, first, stop, 0)
         if not first < p <= first + 4:
             return unusual
-        exponent += sign * np.int64(power)
+        exponent += sign * power
     # Of minus zero the sign depends on how it is written.
     if count > _MOST_DIGITS or not LOWEST <= exponent <= HIGHEST or (negative and mantissa == 0):
         return unusual
@@ -116,7 +120,7 @@ def number(text: NDArray[np.uint8], p: int, stop: int) -> tuple[int, float]:
     return p, -value if negative else value
 
 
-@njit(_I8(TEXT, _I8, _I8), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(_I8(TEXT, _I8, _I8))
 def scalar(text: NDArray[np.uint8], p: int, stop: int) -> int:
     """A string, a number, true, false or null, whatever it says."""
     if not 0 <= p < stop:
@@ -134,27 +138,27 @@ def scalar(text: NDArray[np.uint8], p: int, stop: int) -> int:
     return p
 
 
-@njit(types.UniTuple(_I8, 2)(TEXT, _I8, _I8, _I8), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(types.UniTuple(_I8, 2)(TEXT, _I8, _I8, _I8))
 def label(text: NDArray[np.uint8], p: int, stop: int, none: int) -> tuple[int, int]:
     """0, 1, or null, which means ``none``."""
     if 0 <= p < stop and (text[p] == _ZERO or text[p] == _ZERO + 1):
-        return p + 1, np.int64(text[p]) - _ZERO
+        return p + 1, int(text[p] - _ZERO)
     return word(text, p, stop, _NULL), none
 
 
-@njit(_I8(TEXT, _I8, _I8), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(_I8(TEXT, _I8, _I8))
 def _figure(text: NDArray[np.uint8], p: int, count: int) -> int:
     """The number that these digits make; far below zero if one of them is none."""
     result = 0
     for i in range(p, p + count):
-        digit = np.int64(text[i]) - _ZERO
+        digit = int(text[i] - _ZERO)
         if digit < 0 or digit > 9:
             return -(10**6)
         result = 10 * result + digit
     return result
 
 
-@njit(_I8(_I8, _I8, _I8), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(_I8(_I8, _I8, _I8))
 def days_since_epoch(year: int, month: int, day: int) -> int:
     """Days from 1970-01-01 to a date (Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil)."""
     # The year begins in March, so that the leap day is its last.
@@ -164,7 +168,7 @@ def days_since_epoch(year: int, month: int, day: int) -> int:
     return 365 * year + year // 4 - century + century // 4 + day_of_year - 719_468
 
 
-@njit(types.UniTuple(_I8, 2)(TEXT, _I8, _I8), cache=True, nogil=True, _nrt=False)
+@njit_uncounted(types.UniTuple(_I8, 2)(TEXT, _I8, _I8))
 def moment(text: NDArray[np.uint8], p: int, stop: int) -> tuple[int, int]:
     """A string that is an ISO 8601 time of the years 1971 to 2260, and its milliseconds since the epoch.
 
@@ -193,14 +197,14 @@ def moment(text: NDArray[np.uint8], p: int, stop: int) -> tuple[int, int]:
     p += 20
     if text[p] == _POINT:
         first = p + 1
-        p, fraction = digits(text, first, stop, np.uint64(0))
+        p, fraction = digits(text, first, stop, 0)
         if not first < p <= first + 9:
             return unusual
         for _ in range(p - first, 3):
-            fraction *= np.uint64(10)
+            fraction *= 10
         for _ in range(3, p - first):
-            fraction //= np.uint64(10)
-        time += np.int64(fraction)
+            fraction //= 10
+        time += fraction
     if p < stop and text[p] == _BIG_Z:
         p += 1
     elif p + 6 <= stop and (text[p] == _PLUS or text[p] == _MINUS):

@@ -27,7 +27,7 @@ def build(settings: Settings, store: Store) -> Application:
     application = FastAPI(title="FLEAD", openapi_url=None)
     application.mount("/assets", StaticFiles(directory=ASSETS))
     add_api(application, store)
-    add_overview(store)
+    add_overview(store, settings)
     add_devices(store)
     add_device(store, settings)
     ui.run_with(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from flead.columns import Batch, Chunk, Source
 from flead.evaluation.prequential import Predictions, Prequential
-from flead.federation.rounds import Rounds
+from flead.federation.rounds import Rounds, strategy_rules_of
 from flead.learning.metrics import Confusion
 from flead.records import Evaluation, GlobalModel, to_text
 from flead.settings import Settings
@@ -103,7 +103,7 @@ class Pipeline:
         self.source = source
         self.tally = Tally()
         self.shard = Shard(settings)
-        self.rounds = Rounds(settings.strategy, settings.buffer, self.shard.learner.layout)
+        self.rounds = Rounds(settings.strategy, settings.buffer, self.shard.learner.layout, strategy_rules_of(settings))
         self.auditor = Prequential(self.shard.learner)
         self._newest = 0
         self._predicted = (0, 0)  # a global version, and how many of its single predictions are stored

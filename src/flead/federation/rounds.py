@@ -11,8 +11,9 @@ import numpy as np
 
 from flead.errors import FleadError
 from flead.learning.learner import flatten
-from flead.learning.strategies import STRATEGIES, Contribution
+from flead.learning.strategies import DEFAULTS, STRATEGIES, Contribution, State, StrategyRules
 from flead.records import GlobalModel, LocalUpdate, Parameters
+from flead.settings import Settings
 
 Layout = dict[str, tuple[int, ...]]
 
@@ -20,8 +21,20 @@ Layout = dict[str, tuple[int, ...]]
 class _State(msgspec.Struct):
     version: int
     round: int
-    strategy: dict[str, Any]
+    strategy: str
+    strategy_state: dict[str, dict[str, Any]]
     buffer: list[LocalUpdate]
+
+
+def strategy_rules_of(settings: Settings) -> StrategyRules:
+    """The strategies' rules as they are set."""
+    return StrategyRules(
+        server_momentum=settings.server_momentum,
+        server_rate=settings.server_rate,
+        second_momentum=settings.second_momentum,
+        adaptivity=settings.adaptivity,
+        hostile=settings.hostile,
+    )
 
 
 class Rounds:
@@ -30,10 +43,10 @@ class Rounds:
     ``layout`` is the model's (``Learner.layout``). FleadError, listing what there is, for an unknown strategy.
     """
 
-    def __init__(self, strategy: str, buffer: int, layout: Layout) -> None:
+    def __init__(self, strategy: str, buffer: int, layout: Layout, rules: StrategyRules = DEFAULTS) -> None:
         if strategy not in STRATEGIES:
             raise FleadError(f"no strategy {strategy!r}: there are {', '.join(sorted(STRATEGIES))}")
-        self.strategy = STRATEGIES[strategy]()
+        self.strategy = STRATEGIES[strategy](rules)
         self.size = buffer
         self.layout = layout
         self.version = 0
@@ -65,7 +78,11 @@ class Rounds:
         return self._merge() if len(self._buffer) >= self.size else None
 
     def publish(self, parameters: Parameters, like: GlobalModel, timestamp: str) -> GlobalModel:
-        """A new version with given parameters, as a rollback makes it; it is no round of its own."""
+        """A new version with given parameters, as a rollback makes it; it is no round of its own.
+
+        The strategy forgets what it knew: it must not go on from the model that was rolled back.
+        """
+        self._state = self.strategy.init()
         self.version += 1
         return msgspec.structs.replace(
             like, version=self.version, aggregation_round=self.round, parameters=parameters, timestamp=timestamp
@@ -93,23 +110,36 @@ class Rounds:
 
     def strategy_state(self) -> bytes:
         """The strategy's memory as MessagePack."""
-        return msgspec.msgpack.encode(self._state)
+        return msgspec.msgpack.encode(_lists(self._state))
 
     def resume(self, model: GlobalModel, strategy_state: bytes | None) -> None:
-        """Go on after this global model, with an empty buffer."""
+        """Go on after this global model, with an empty buffer. Another strategy's memory is none."""
         self.version, self.round = model.version, model.aggregation_round
-        self._state = msgspec.msgpack.decode(strategy_state) if strategy_state else self.strategy.init()
+        self._state = self.strategy.init()
+        if strategy_state and model.strategy == self.strategy.name:
+            self._state = _state(msgspec.msgpack.decode(strategy_state))
         self._buffer.clear()
 
     def snapshot(self) -> bytes:
         """The state as MessagePack."""
-        return msgspec.msgpack.encode(_State(self.version, self.round, self._state, list(self._buffer.values())))
+        buffer = list(self._buffer.values())
+        return msgspec.msgpack.encode(_State(self.version, self.round, self.strategy.name, _lists(self._state), buffer))
 
     def restore(self, stored: bytes) -> None:
-        """Go on from a snapshot of rounds of the same strategy."""
+        """Go on from a snapshot. Another strategy's memory is none."""
         state = msgspec.msgpack.decode(stored, type=_State)
-        self.version, self.round, self._state = state.version, state.round, state.strategy
+        self.version, self.round = state.version, state.round
+        same = state.strategy == self.strategy.name
+        self._state = _state(state.strategy_state) if same else self.strategy.init()
         self._buffer = {update.device_id: update for update in state.buffer}
+
+
+def _lists(state: State) -> dict[str, dict[str, Any]]:
+    return {part: {name: array.tolist() for name, array in arrays.items()} for part, arrays in state.items()}
+
+
+def _state(lists: dict[str, dict[str, Any]]) -> State:
+    return {part: _arrays(arrays) for part, arrays in lists.items()}
 
 
 def _arrays(parameters: Parameters) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:

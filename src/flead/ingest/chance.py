@@ -30,8 +30,8 @@ def draw(key: np.uint64, counter: Count) -> np.uint64:
 
 @njit(types.float64(types.uint64), cache=True, nogil=True, inline="always")
 def uniform(bits: np.uint64) -> float:
-    """0 < u < 1 from the upper 53 bits."""
-    return (float(bits >> np.uint64(11)) + 0.5) * 2.0**-53
+    """0 < u < 1 from the upper 52 bits: with one more, the greatest would be rounded to 1."""
+    return (float(bits >> np.uint64(12)) + 0.5) * 2.0**-52
 
 
 @njit(types.float64(types.uint64), cache=True, nogil=True)

@@ -22,3 +22,5 @@ class Rules:
     """Learn from ground truth where a reading has it, instead of from |z| > threshold."""
     mix: float = 1.0
     """How much of the newest global model a training starts from."""
+    proximal: float = 0.0
+    """FedProx's mu: how strongly a training is held to the model that it began with (see strategies/fedprox.py)."""

@@ -44,7 +44,7 @@ def score(
         types.int64[::1], _I1, _I1,  # trainings
         types.float64[:, :, ::1],  # windows
         types.float64[:, ::1], _F1, types.int64,  # models
-        types.int64, types.float64, types.float64, types.float64, types.boolean, types.boolean,  # rules
+        types.int64, *[types.float64] * 4, types.boolean, types.boolean,  # rules
         types.int16[::1], _F1, types.float64[:, ::1], types.float64[:, ::1], _F1,  # judgement
         _F1, _F1, types.float64[:, ::1], _I1,  # updates
     ),
@@ -66,6 +66,7 @@ def observe(
     threshold: float,
     rate: float,
     mix: float,
+    proximal: float,
     scaled: bool,
     supervised: bool,
     out_channel: NDArray[np.int16],
@@ -140,6 +141,8 @@ def observe(
 
         now = score(models, row, WEIGHT, level, spread, deviation)
         step = rate * (sigmoid(now) - label)
+        for j in range(SIZE_OF_MODEL):
+            models[row, WEIGHT + j] -= rate * proximal * (models[row, WEIGHT + j] - models[row, START + j])
         models[row, WEIGHT] -= step * level
         models[row, WEIGHT + 1] -= step * spread
         models[row, WEIGHT + 2] -= step * deviation
@@ -176,7 +179,7 @@ class ZScore:
         observe(
             rows, values, labels, trainings.positions, trainings.rows, trainings.samples,
             self.windows.signals, self.models, self.global_model, self.global_version,
-            rules.min_readings, rules.threshold, rules.learning_rate, rules.mix,
+            rules.min_readings, rules.threshold, rules.learning_rate, rules.mix, rules.proximal,
             rules.features == "scaled", rules.supervised,
             channel, z, mean, std, probability, accuracy, loss, parameters, origin,
         )  # fmt: skip

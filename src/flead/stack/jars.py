@@ -35,16 +35,24 @@ def fetch(part: str, directory: Path, tell: Callable[[str], None] = lambda line:
 
     Raises StackError with what cannot be had and why.
     """
-    wanted = {place(directory, name): (name, digest) for name, digest in locked()[part].items()}
-    missing = [found for path, found in wanted.items() if not (path.exists() and sha256(path) == found[1])]
+    paths = places(part, directory)
+    missing = [
+        (name, digest)
+        for path, (name, digest) in zip(paths, locked()[part].items(), strict=True)
+        if not (path.exists() and sha256(path) == digest)
+    ]
     if missing:
         tell(f"downloading {len(missing)} jars for {part} into {directory}")
         _download_all(missing, directory)
-    return list(wanted)
+    return paths
 
 
-def place(directory: Path, name: str) -> Path:
-    """Where the jar of group:artifact:version is kept."""
+def places(part: str, directory: Path) -> list[Path]:
+    """Where the jars of a part are kept, whether or not they are there yet."""
+    return [_place(directory, name) for name in locked()[part]]
+
+
+def _place(directory: Path, name: str) -> Path:
     _, artifact, version = name.split(":")
     return directory / f"{artifact}-{version}.jar"
 
@@ -90,7 +98,7 @@ def _download(context, name: str, digest: str, directory: Path) -> None:  # type
         ) from None
     if sha256(downloaded) != digest:
         raise StackError(f"{name} was downloaded, and is not the file that {LOCK.name} names: nothing of it is kept")
-    downloaded.replace(place(directory, name))
+    downloaded.replace(_place(directory, name))
 
 
 def _resolve() -> dict[str, dict[str, str]]:

@@ -32,6 +32,16 @@ class Layout:
         )
 
     @property
+    def command_lock(self) -> Path:
+        """Held while a command changes something."""
+        return self.root / "commands.lock"
+
+    @property
+    def supervisor_lock(self) -> Path:
+        """Held by the supervisor."""
+        return self.root / "supervisor.lock"
+
+    @property
     def state(self) -> Path:
         """What the supervisor says of its services."""
         return self.root / "state.json"

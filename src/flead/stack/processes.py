@@ -43,21 +43,22 @@ class Identity:
 
 
 def marked(root: Path) -> list[psutil.Process]:
-    """All running processes of the platform in ``root``, the supervisor among them."""
+    """All running processes of the platform in ``root``, the supervisor among them; not this one."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == str(root) and process.status() != psutil.STATUS_ZOMBIE:
+            ours = process.pid != os.getpid() and process.environ().get(MARK) == str(root)
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except (psutil.Error, OSError):
             continue  # it has ended, or belongs to somebody else
     return found
 
 
-def end_group(group: int, number: signal.Signals = signal.SIGKILL) -> None:
-    """Signal what is left of a process group that our own child leads or has led, while we have not waited for it."""
+def kill_group(group: int) -> None:
+    """End what is left of a process group; for the parent of its leader, as soon as that one has ended."""
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
+        os.killpg(group, signal.SIGKILL)
 
 
 def end(processes: Iterable[psutil.Process], seconds: float) -> None:

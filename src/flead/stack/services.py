@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from flead.settings import PREFIX, Settings
 from flead.stack import checks, flink, kafka
 from flead.stack.checks import Check
+from flead.stack.jars import places
 from flead.stack.layout import Layout
 from flead.stack.processes import MARK
 
@@ -42,10 +42,10 @@ class Service:
     """It is ready once its command has ended well."""
 
 
-def services(settings: Settings, jars: Sequence[Path]) -> dict[str, Service]:
-    """All services by name, each after those that it needs. ``jars`` are Kafka's."""
+def services(settings: Settings) -> dict[str, Service]:
+    """All services by name, each after those that it needs. Raises StackError if the platform is not installed."""
     layout = Layout.of(settings)
-    brokers = _brokers(settings, layout, jars)
+    brokers = _brokers(settings, layout)
     needs_kafka = (*(broker.name for broker in brokers), "topics")
     listed = [
         _database(settings),
@@ -72,6 +72,7 @@ def services(settings: Settings, jars: Sequence[Path]) -> dict[str, Service]:
             command=flink.taskmanager_command(layout),
             image="flink",
             ready=checks.taskmanager(settings.flink_port),
+            environment=flink.worker_environment(),
             megabytes=900,
         ),
         _own(
@@ -114,7 +115,8 @@ def environment(settings: Settings) -> dict[str, str]:
     return {PREFIX + name.upper(): value for name, value in changed.items()} | {MARK: str(layout.root)}
 
 
-def _brokers(settings: Settings, layout: Layout, jars: Sequence[Path]) -> list[Service]:
+def _brokers(settings: Settings, layout: Layout) -> list[Service]:
+    jars = places("kafka", layout.cache)
     found = []
     for node in range(1, settings.brokers + 1):
         ports = [Port(settings.kafka_port + node - 1, "kafka_port")]

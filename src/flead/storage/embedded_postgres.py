@@ -13,6 +13,7 @@ server and stops it.
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -23,7 +24,15 @@ from psycopg import pq
 
 from flead.storage.exclusive import HOST, free_port, is_free, lock_directory
 from flead.storage.postgres_binaries import PostgresError, User, installed_versions, reachable, server_user
-from flead.storage.postgres_processes import is_running, read_pid_file, remove_misleading_pid_file, stop_all, wait_for
+from flead.storage.postgres_processes import (
+    CLEAN_STOP_SECONDS,
+    HARD_STOP_SECONDS,
+    is_running,
+    read_pid_file,
+    remove_misleading_pid_file,
+    stop_all,
+    wait_for,
+)
 
 NAME = "flead"
 """Of the database, and of the role that owns it and the server."""
@@ -218,8 +227,10 @@ class EmbeddedPostgres:
     def _stop_server(self) -> None:
         if self._watch is None:
             return
-        self._watch.communicate()  # closes the pipe, and the shell stops the server
-        stop_all(self.cluster)  # if it could not
+        with suppress(subprocess.TimeoutExpired):
+            self._watch.communicate(timeout=CLEAN_STOP_SECONDS)  # closes the pipe, and the shell stops the server
+        stop_all(self.cluster)  # if the shell could not
+        self._watch.communicate(timeout=HARD_STOP_SECONDS)
         self._watch = None
 
     def _use_password(self) -> None:

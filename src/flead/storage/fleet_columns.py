@@ -46,11 +46,14 @@ class FleetColumns:
         return int4(self.broker_numbers(rows))
 
     def channel(self, rows: Whole, numbers: Whole) -> Field:
-        """The names of channel ``numbers[i]`` of device ``rows[i]``."""
+        """The names of channel ``numbers[i]`` of device ``rows[i]``; IndexError if it has no such channel."""
         kinds = self._devices.kinds
+        kind = self._devices.kind[rows]
+        if (numbers >= np.array([len(names) for names in kinds])[kind]).any():
+            raise IndexError("a device has no channel of this number")
         names = [clean_bytes(name.encode("utf-8", "surrogatepass")) for kind in kinds for name in kind]
         first = np.cumsum([0, *map(len, kinds)])
-        return words(names, first[self._devices.kind[rows]] + numbers)
+        return words(names, first[kind] + numbers)
 
     def channels(self, rows: Whole) -> Field:
         """All channels of these devices, as arrays of text."""

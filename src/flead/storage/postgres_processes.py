@@ -57,6 +57,8 @@ def stop_all(cluster: Path) -> None:
         (signal.SIGKILL, HARD_STOP_SECONDS),
     ):
         left = servers_on(cluster)
+        if not left:
+            return
         pids = {process.pid for process in left}
         for process in left:
             try:
@@ -65,7 +67,7 @@ def stop_all(cluster: Path) -> None:
                     process.send_signal(number)
             except psutil.NoSuchProcess:
                 continue
-        if wait_for(lambda: not servers_on(cluster), seconds if left else 0):
+        if wait_for(lambda: not servers_on(cluster), seconds):
             return
     raise PostgresError(f"the processes {sorted(pids)} use {cluster} and do not stop: stop them and try again")
 

@@ -18,6 +18,7 @@ from flead.learning.arrays import grown
 from flead.learning.learner import Judgement, Learner, Updates
 from flead.learning.registry import LEARNERS
 from flead.learning.rules import Rules
+from flead.learning.strategies.fedprox import FedProx
 from flead.records import LARGEST, GlobalModel
 from flead.settings import Settings
 from flead.training.schedule import Schedule
@@ -72,6 +73,7 @@ def rules_of(settings: Settings) -> Rules:
         features=settings.features,
         supervised=settings.supervised,
         mix=settings.mix,
+        proximal=settings.proximal if settings.strategy == FedProx.name else 0.0,
     )
 
 

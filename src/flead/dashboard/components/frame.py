@@ -1,9 +1,9 @@
 """What surrounds every page: the head, the way to the other pages, and how the store is; and what keeps it live."""
 
 import hashlib
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from nicegui import context, ui
@@ -13,6 +13,8 @@ from flead.dashboard.store import StoreError
 
 REFRESH_SECONDS = 1.5
 PAGES = (("/", "Overview"), ("/devices", "Devices"))
+STYLES = ("theme", "frame", "cards", "tables", "fields", "narrow")
+"""The style sheets, in the order in which they apply."""
 
 _ASSETS = Path(__file__).parents[1] / "assets"
 _ICON = (_ASSETS / "icon.svg").read_text(encoding="utf-8")
@@ -23,9 +25,10 @@ def _address(name: str) -> str:
     return f"/assets/{name}?{hashlib.sha256((_ASSETS / name).read_bytes()).hexdigest()[:12]}"
 
 
+_STYLES = "".join(f'<link rel="stylesheet" href="{_address(f"{name}.css")}">' for name in STYLES)
 _HEAD = f"""
     <meta name="description" content="Federated learning for edge anomaly detection">
-    <link rel="stylesheet" href="{_address("flead.css")}">
+    {_STYLES}
     <script src="{_address("flead.js")}"></script>
 """
 
@@ -38,13 +41,16 @@ class Status:
             box("dot").props('aria-hidden="true"')
             self._word = Text("span", "Live")
             self._clock = Moment()
-        self._lost_at: datetime | None = None
+        self._lost_at: int | None = None
 
     def add_banner(self) -> None:
         """Put the banner here, hidden."""
         with box("banner").props('role="alert"') as self._banner:
             Text("strong", "The database does not answer.")
-            self._why = Text("span")
+            with box(tag="span"):
+                Text("span", "Since ")
+                self._since = Moment()
+                self._why = Text("span")
         set_visible(self._banner, False)
 
     def answered(self, clock: int | None) -> None:
@@ -58,12 +64,13 @@ class Status:
 
     def failed(self, why: str) -> None:
         """The figures on the page are old."""
-        self._lost_at = self._lost_at or datetime.now(UTC)
+        self._lost_at = self._lost_at or time.time_ns() // 1_000_000
+        self._since.show(self._lost_at)
         self._live.classes("lost")
         self._word.set_text("No answer")
         self._why.set_text(
-            f"Since {self._lost_at:%H:%M:%S} UTC. What you see is from before; this page goes on by itself as soon as"
-            f" the database is back. If it stays away, look at its log. ({why})"
+            f". What you see is from before; this page goes on by itself as soon as the database is back."
+            f" If it stays away, look at its log. ({why})"
         )
         set_visible(self._banner, True)
 

@@ -42,12 +42,6 @@ class _History:
     models: list[DeviceModel]
 
 
-def _look(connection: Connection[Any], device_id: str) -> tuple[int | None, DeviceRow | None]:
-    """The data's clock, and the device."""
-    with connection.transaction():
-        return queries.overview(connection).clock, queries.device(connection, device_id)
-
-
 def _look_back(connection: Connection[Any], device_id: str, since: int | None, limit: int) -> _History:
     """The signal and, since it begins, the anomalies; the newest anomalies and trainings."""
     with connection.transaction():
@@ -89,14 +83,15 @@ class _View:
             self._learning = Learning()
 
     async def refresh(self) -> int | None:
-        clock, device = await self._store.ask(_look, self._id)
+        totals = await self._store.ask(queries.overview)
+        device = await self._store.ask(queries.device, self._id)
         set_visible(self._missing, device is None)
         set_visible(self._content, device is not None)
         if device is not None:
             self._summary.show(device)
             self._show_state(device)
             await self._refresh_history(device)
-        return clock
+        return totals.clock
 
     def _show_state(self, device: DeviceRow) -> None:
         self._state.set_text(device.state)

@@ -6,7 +6,6 @@ from typing import Any, get_args
 from urllib.parse import urlencode
 
 from nicegui import ui
-from psycopg import Connection
 
 from flead.dashboard.components.elements import Text, box, set_prop
 from flead.dashboard.components.fields import Choice, Search
@@ -77,25 +76,6 @@ def add_devices(store: Store) -> None:
         view.update = await keep_live(status, view.refresh)
 
 
-def _look(connection: Connection[Any], wanted: Wanted) -> tuple[int | None, list[int], DevicePage]:
-    """The data's clock, the brokers, and the page of devices."""
-    with connection.transaction():
-        return (
-            queries.overview(connection).clock,
-            [broker.broker_id for broker in queries.broker_totals(connection)],
-            queries.devices(
-                connection,
-                wanted.search,
-                wanted.broker,
-                wanted.state,
-                wanted.sort,
-                wanted.descending,
-                limit=PAGE,
-                offset=PAGE * (wanted.page - 1),
-            ),
-        )
-
-
 class _View:
     update: Callable[[], Awaitable[None]]
 
@@ -128,11 +108,23 @@ class _View:
 
     async def refresh(self) -> int | None:
         wanted = self._wanted
-        clock, brokers, page = await self._store.ask(_look, wanted)
+        ask = self._store.ask
+        page = await ask(
+            queries.devices,
+            wanted.search,
+            wanted.broker,
+            wanted.state,
+            wanted.sort,
+            wanted.descending,
+            limit=PAGE,
+            offset=PAGE * (wanted.page - 1),
+        )
+        brokers = await ask(queries.broker_totals)
+        totals = await ask(queries.overview)
         if wanted == self._wanted:  # else the reader has asked for something else meanwhile
-            self._brokers.offer(_broker_choices(brokers))
+            self._brokers.offer(_broker_choices([broker.broker_id for broker in brokers]))
             self._show(page)
-        return clock
+        return totals.clock
 
     def _show(self, page: DevicePage) -> None:
         wanted = self._wanted

@@ -14,6 +14,7 @@ from flead.dashboard.pages.overview_cards import Accuracy, FleetStates
 from flead.dashboard.pages.overview_charts import AccuracyTrend, AnomalyRate, TrainingRate
 from flead.dashboard.reasons import expected
 from flead.dashboard.store import Store
+from flead.settings import Settings
 from flead.storage import queries
 from flead.storage.rows import (
     AnomalyRow,
@@ -34,13 +35,13 @@ VERSIONS = 100
 ROWS = 10
 
 
-def add_overview(store: Store) -> None:
+def add_overview(store: Store, settings: Settings) -> None:
     """Serve the page."""
 
     @ui.page("/", title="Overview · FLEAD", response_timeout=10)
     async def overview() -> None:
         with frame("Overview", "/") as status:
-            view = _View(store)
+            view = _View(store, settings)
         await keep_live(status, view.refresh)
 
 
@@ -79,7 +80,7 @@ def _look(connection: Connection[Any]) -> _Seen:
 
 
 class _View:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         Text("h1", "Overview")
         with ui.element("div").classes("grid"):
@@ -99,7 +100,7 @@ class _View:
                 self._brokers = Table("Anomalies per broker", _BROKER_COLUMNS, NO_READINGS)
                 self._anomaly_rate = AnomalyRate()
             with Card("Recent federated models", 7):
-                self._models = Table("Recent federated models", _MODEL_COLUMNS, NO_MODELS)
+                self._models = Table("Recent federated models", _MODEL_COLUMNS, NO_MODELS % settings.buffer)
             with Card("Top devices by training count", 5):
                 self._top = Table("Top devices by training count", _TOP_COLUMNS, "No device has trained yet.")
 
@@ -122,15 +123,15 @@ class _View:
         self._global_models.show(count(totals.global_models), "merged from the local ones")
         self._active.show(count(totals.active_devices), f"of {plural(totals.devices, 'device')}")
         anomalies = totals.warnings + totals.criticals
-        share = anomalies / totals.readings if totals.readings else None
         self._readings.show(count(totals.readings), f"from {plural(totals.devices, 'device')}")
-        self._anomalies.show(count(anomalies), f"{percent(share, 2)} of readings, {count(totals.criticals)} critical")
+        share = f"{percent(anomalies / totals.readings, 2)} of readings, " if totals.readings else ""
+        self._anomalies.show(count(anomalies), f"{share}{count(totals.criticals)} critical")
         why = ", ".join(f"{count(reason.rejected)} × {reason.reason}" for reason in reasons)
         self._rejected.show(count(totals.rejected), why or "every reading could be used")
 
 
-NO_READINGS = "No readings yet. They show here as soon as the first one arrives: flead run starts a fleet."
-NO_MODELS = "No global model yet: the first comes when 20 different devices have trained."
+NO_READINGS = "No readings yet: brokers show here with the first one."
+NO_MODELS = "No global model yet: the first comes when %d different devices have trained."
 
 _ANOMALY_COLUMNS = [
     column("time", "Time", "time"),

@@ -15,7 +15,7 @@ MEANING: dict[State, str] = {
 }
 
 
-NO_DEVICES = "No device yet: flead run starts a simulated fleet; flead run --data reads your own."
+NO_DEVICES = "No device yet: flead run simulates a fleet, or reads your own data."
 
 
 class Accuracy(Card):

@@ -5,15 +5,67 @@ Decentralized Data", AISTATS 2017, Algorithm 1: w = sum(n_i w_i) / sum(n_i).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numba import njit, types
+from numpy.typing import NDArray
 
 from flead.learning.learner import Parameters
+from flead.learning.strategies.rules import DEFAULTS, StrategyRules
 from flead.learning.strategies.strategy import Contribution, State
+from flead.learning.strategies.updates import LARGEST, usable
+
+AT_ONCE = 5
+"""Arrays that are added in one pass over the sum. With more, the compiler no longer makes vector instructions of it."""
+
+_F1 = types.float64[::1]
+_READ = types.Array(types.float64, 1, "C", readonly=True)
+
+
+@njit(types.void(_F1, _F1, types.intp, *[_READ] * AT_ONCE), cache=True, nogil=True)
+def add(
+    total: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    first: int,
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    c: NDArray[np.float64],
+    d: NDArray[np.float64],
+    e: NDArray[np.float64],
+) -> None:
+    """Add five arrays of (P,) to ``total``, each times its share, of which the first is ``shares[first]``."""
+    for i in range(len(total)):
+        total[i] += (
+            shares[first] * a[i]
+            + shares[first + 1] * b[i]
+            + shares[first + 2] * c[i]
+            + shares[first + 3] * d[i]
+            + shares[first + 4] * e[i]
+        )
+
+
+def weighted_sum(
+    arrays: Sequence[NDArray[np.float64]], weights: Sequence[float] | NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """sum(weights_i arrays_i) of arrays of one shape: each is read once, and none is copied.
+
+    >>> weighted_sum([np.array([1.0, 2.0]), np.array([3.0, 4.0])], [1.0, 0.5])
+    array([2.5, 4. ])
+    """
+    missing = -len(arrays) % AT_ONCE
+    # The last group is filled up with an array that counts for nothing.
+    parts = [np.asarray(array, dtype=np.float64).ravel() for array in arrays] + [np.zeros(arrays[0].size)] * missing
+    shares = np.zeros(len(parts))
+    shares[: len(arrays)] = weights
+    total = np.zeros(arrays[0].size)
+    for first in range(0, len(parts), AT_ONCE):
+        add(total, shares, first, *parts[first : first + AT_ONCE])
+    return total.reshape(arrays[0].shape)
 
 
 def weighted_mean(updates: Sequence[Contribution], weights: Sequence[float]) -> Parameters:
-    """sum(weights_i w_i) / sum(weights_i), for every named array.
+    """sum(weights_i w_i) / sum(weights_i), for every named array, over the usable updates.
 
     >>> light, heavy = Contribution({"w": np.array([0.0])}, 1, 0), Contribution({"w": np.array([4.0])}, 1, 0)
     >>> weighted_mean([light, heavy], [1, 3])
@@ -21,15 +73,23 @@ def weighted_mean(updates: Sequence[Contribution], weights: Sequence[float]) -> 
     """
     column = np.asarray(weights, dtype=np.float64)
     shares = column / column.sum()
-    return {
-        name: np.tensordot(shares, np.stack([update.parameters[name] for update in updates]), axes=1)
-        for name in updates[0].parameters
+    mean = {
+        name: weighted_sum([update.parameters[name] for update in updates], shares) for name in updates[0].parameters
     }
+    # What is not usable shows in the mean, so that the updates need not be read twice to find that all are.
+    if all(np.vdot(array, array) <= LARGEST**2 for array in mean.values()):
+        return mean
+    kept = usable(updates)
+    if all(kept):
+        return mean
+    return weighted_mean([update for update, good in zip(updates, kept, strict=True) if good], column[kept].tolist())
 
 
+@dataclass(frozen=True)
 class FedAvg:
     """The mean of the updates, weighted by samples; how old an update is does not matter."""
 
+    rules: StrategyRules = DEFAULTS
     name = "fedavg"
 
     def init(self) -> State:

@@ -1,12 +1,13 @@
 """What the server runs: the contract of all strategies. State in, state out."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from flead.learning.learner import Parameters
+from flead.learning.strategies.rules import DEFAULTS, StrategyRules
 
-State = dict[str, Any]
-"""A strategy's memory between rounds: arrays and numbers by name, so that it can be stored with a checkpoint."""
+State = dict[str, Parameters]
+"""A strategy's memory between rounds: named arrays under names, so that it can be stored with a checkpoint."""
 
 
 class Contribution(NamedTuple):
@@ -20,12 +21,24 @@ class Contribution(NamedTuple):
 
 
 class Strategy(Protocol):
-    """How updates become a global model. Neither the state nor the updates are changed."""
+    """How updates become a global model. Neither the state nor the updates are changed.
+
+    Strategies that average count an update by its samples and, but for FedAvg, by its freshness. Both are
+    the device's own words, so the robust ones (median, trimmed mean, Krum, Multi-Krum, geometric median, norm
+    clipping) ignore them: one device, one vote.
+
+    An update that is not finite is left out of its round, and so is, by the robust ones, a number beyond 1e100.
+    """
 
     name: str
+
+    def __init__(self, rules: StrategyRules = DEFAULTS) -> None: ...
 
     def init(self) -> State:
         """The state before the first round."""
 
     def step(self, state: State, updates: Sequence[Contribution]) -> tuple[State, Parameters]:
-        """One round over at least one update, all of the same layout: the next state and the global parameters."""
+        """One round over at least one update, all of the same layout: the next state and the global parameters.
+
+        ValueError if no update can be used.
+        """

@@ -1,0 +1,157 @@
+"""The five topics: how many partitions, where each is led, how long each keeps what it is given.
+
+``python -m flead.bus.topics`` creates those that are missing and sets what has been changed; run again, it does nothing.
+"""
+
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+    TopicDescription,
+)
+
+from flead import settings
+from flead.errors import FleadError
+from flead.settings import Settings
+
+READINGS = "edge-iiot-stream"
+ANOMALIES = "anomalies"
+LOCAL_UPDATES = "local-model-updates"
+GLOBAL_MODELS = "global-model-updates"
+DEAD_LETTERS = "dead-letters"
+
+SECONDS = 60.0
+"""For Kafka to do as it is told, once it answers."""
+HOUR = 3_600_000
+DAY = 24 * HOUR
+
+
+class TopicError(FleadError):
+    """A topic that is not as it must be and cannot be made so: which, how, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a topic must be like."""
+
+    name: str
+    leaders: Sequence[Sequence[int]]
+    """Of each partition, the brokers that have it; the first leads it whenever it can."""
+    config: dict[str, str]
+
+
+def topics(settings: Settings) -> list[Topic]:
+    """The five topics on this many brokers.
+
+    Readings are kept for a day and what is made of them for a week, counted from when a message arrived: its own
+    time may be that of a recording, or of a clock that is wrong. Kafka deletes whole segments, so a segment is short
+    beside what it is kept for. Global models are compacted, and so kept for ever.
+    """
+    devices = _placed(settings.partitions, settings.brokers)
+    each_once = _placed(settings.brokers, settings.brokers)
+    week = {"retention.ms": str(7 * DAY), "segment.ms": str(6 * HOUR)}
+    return [
+        Topic(READINGS, devices, _config(settings) | {"retention.ms": str(DAY), "segment.ms": str(HOUR)}),
+        Topic(ANOMALIES, each_once, _config(settings) | week),
+        Topic(LOCAL_UPDATES, each_once, _config(settings) | week),
+        Topic(GLOBAL_MODELS, _placed(1, settings.brokers), _config(settings) | {"cleanup.policy": "compact"}),
+        Topic(DEAD_LETTERS, each_once, _config(settings) | week),
+    ]
+
+
+def ensure(admin: AdminClient, wanted: Sequence[Topic]) -> list[str]:
+    """Create topics that are missing, set what differs; a line about each thing done.
+
+    Raises TopicError if a topic has other partitions than it must have: moving them would move devices.
+    """
+    done = []
+    for topic in wanted:
+        places = [list(place) for place in topic.leaders]
+        new = NewTopic(topic.name, len(places), replica_assignment=places, config=topic.config)
+        try:
+            _result(admin.create_topics([new]))
+            done.append(f"{topic.name}: created, partitions: {len(topic.leaders)}")
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+            _compare_partitions(admin, topic)
+            done += _repair_config(admin, topic)
+    return done
+
+
+def _placed(partitions: int, brokers: int) -> list[list[int]]:
+    """Partition p is led by broker ``p % brokers + 1`` and copied to those after it."""
+    copies = min(3, brokers)
+    return [[(partition + copy) % brokers + 1 for copy in range(copies)] for partition in range(partitions)]
+
+
+def _config(settings: Settings) -> dict[str, str]:
+    return {
+        "cleanup.policy": "delete",
+        "min.insync.replicas": str(max(1, min(3, settings.brokers) - 1)),
+        "unclean.leader.election.enable": "false",
+        "message.timestamp.type": "LogAppendTime",
+    }
+
+
+def _compare_partitions(admin: AdminClient, topic: Topic) -> None:
+    description: TopicDescription = _result(admin.describe_topics(TopicCollection([topic.name])))
+    partitions = sorted(description.partitions, key=lambda partition: partition.id)
+    found = [[replica.id for replica in partition.replicas] for partition in partitions]
+    if found != [list(place) for place in topic.leaders]:
+        raise TopicError(
+            f"topic {topic.name} has its partitions on brokers {found}, and these settings ask for"
+            f" {list(topic.leaders)}: set partitions and brokers as they were, or delete the topic and what is in it"
+        )
+
+
+def _repair_config(admin: AdminClient, topic: Topic) -> list[str]:
+    resource = ConfigResource(ResourceType.TOPIC, topic.name)
+    found = _result(admin.describe_configs([resource]))
+    wrong = {name: value for name, value in topic.config.items() if found[name].value != value}
+    if not wrong:
+        return []
+    entries = [
+        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in wrong.items()
+    ]
+    _result(
+        admin.incremental_alter_configs(
+            [ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=entries)]
+        )
+    )
+    return [f"{topic.name}: {name} was {found[name].value}, is {value}" for name, value in wrong.items()]
+
+
+def _result(futures: dict[Any, Future[Any]]) -> Any:
+    """The one answer of an admin call about one thing."""
+    (future,) = futures.values()
+    return future.result(SECONDS)
+
+
+def main() -> None:
+    """Create and repair the topics of these settings."""
+    chosen, _ = settings.load()
+    admin = AdminClient({"bootstrap.servers": chosen.kafka_servers})
+    try:
+        done = ensure(admin, topics(chosen))
+    except KafkaException as error:
+        raise TopicError(f"cannot set up the topics on {chosen.kafka_servers}: {error.args[0].str()}") from None
+    for line in done or ["all topics are as they must be"]:
+        print(line)  # noqa: T201 - the log of this command
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except FleadError as error:
+        sys.exit(str(error))

@@ -1,0 +1,7 @@
+"""The streaming platform on this machine: started, stopped and looked at."""
+
+from flead.stack.control import ServiceStatus, down, status, up
+from flead.stack.errors import StackError
+from flead.stack.log_files import read as logs
+
+__all__ = ["ServiceStatus", "StackError", "down", "logs", "status", "up"]

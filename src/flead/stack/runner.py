@@ -1,0 +1,153 @@
+"""One service kept running: started when what it needs is ready, asked until it is ready, started again when it dies."""
+
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from flead.stack.processes import Identity, kill_group
+from flead.stack.services import Service
+from flead.stack.state import ServiceState
+
+FIRST_WAIT = 1.0
+LONGEST_WAIT = 30.0
+"""Seconds before a service is started again: doubled each time from the first to the longest."""
+STEADY_SECONDS = 60.0
+"""A service that has run for so long starts with the first wait again."""
+TICK = 0.1
+ASK_SECONDS = 0.3
+"""Between two questions while a service starts ..."""
+LOOK_SECONDS = 10.0
+"""... and once it was ready."""
+KILL_SECONDS = 5.0
+ERROR = re.compile(r"\b(ERROR|FATAL|[A-Z]\w*(Error|Exception))\b")
+
+
+class Runner:
+    """The life of one service; :meth:`run` is for a thread of its own.
+
+    ``stopping`` belongs to all of them: once it is set, each stops its process when those that need it have stopped.
+    ``report`` is called after every change of ``state``.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        log: Path,
+        environment: Mapping[str, str],
+        stopping: threading.Event,
+        report: Callable[[], None],
+    ) -> None:
+        self.service = service
+        self.state = ServiceState(service.name, "waiting", since=time.time())
+        self.needs: list[Runner] = []
+        self.needed_by: list[Runner] = []
+        self._log = log
+        self._environment = {**environment, **service.environment}
+        self._stopping = stopping
+        self._report = report
+        self._ready = threading.Event()
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Until ``stopping``, or for a service that ends, until it has ended well."""
+        try:
+            while not all(need._ready.is_set() for need in self.needs):
+                if self._stopping.wait(TICK):
+                    return
+            self._keep_running()
+        finally:
+            self._become("stopped")
+            self._over.set()
+
+    def _keep_running(self) -> None:
+        wait = FIRST_WAIT
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            code = self._run_once()
+            if code is None:
+                return
+            if self.service.ends and code == 0:
+                self._ready.set()
+                self._become("done", pid=0)
+                self._stopping.wait()
+                return
+            if time.monotonic() - began > STEADY_SECONDS:
+                wait = FIRST_WAIT
+            self._become("restarting", pid=0, restarts=self.state.restarts + 1, detail=self._last_words(code))
+            self._stopping.wait(wait)
+            wait = min(2 * wait, LONGEST_WAIT)
+
+    def _run_once(self) -> int | str | None:
+        """Start the process and look after it; its exit code or why there is none, or None if it had to stop."""
+        started = time.time()
+        try:
+            process = self._start()
+        except OSError as error:
+            return str(error)
+        try:
+            code = self._look_after(process, started)
+            if code is None:
+                self._stop(process)
+            return code
+        finally:
+            kill_group(process.pid)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                self.service.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                start_new_session=True,
+            )
+        identity = Identity.of(process.pid)
+        self._become("starting", pid=process.pid, started=identity.started if identity else 0.0)
+        return process
+
+    def _look_after(self, process: subprocess.Popen[bytes], started: float) -> int | None:
+        """Ask the service how it is until it ends; its exit code, or None if it has to stop."""
+        ask_at = 0.0
+        while not self._stopping.wait(TICK):
+            if (code := process.poll()) is not None:
+                return code
+            if time.monotonic() < ask_at or self.service.ends:
+                continue
+            if self.service.ready(started):
+                self._ready.set()
+                self._become("ready", detail="")
+            elif self.state.state == "ready":
+                self._become("unwell", detail="it runs and does not answer as it should")
+            ask_at = time.monotonic() + (ASK_SECONDS if self.state.state == "starting" else LOOK_SECONDS)
+        return None
+
+    def _stop(self, process: subprocess.Popen[bytes]) -> None:
+        for other in self.needed_by:
+            other._over.wait()
+        self._become("stopping")
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(self.service.stop_seconds)
+            return
+        process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(KILL_SECONDS)
+
+    def _last_words(self, code: int | str) -> str:
+        """Why the process ended, as far as its log tells: the last line that speaks of an error, or the last of all."""
+        lines = [line.strip() for line in self._log.read_text(errors="replace")[-8000:].splitlines() if line.strip()]
+        errors = [line for line in lines if ERROR.search(line)]
+        return f"it ended ({code}): {(errors or lines or ['it said nothing'])[-1][:300]}"
+
+    def _become(self, state: str, **changes: Any) -> None:
+        if state == self.state.state and not changes:
+            return
+        since = self.state.since if state == self.state.state else time.time()
+        self.state = self.state.changed(state=state, since=since, **changes)
+        self._report()

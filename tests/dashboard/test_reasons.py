@@ -1,0 +1,44 @@
+"""Why a reading was flagged, as a person reads it."""
+
+import pytest
+
+from flead.dashboard.reasons import expected, reason
+from flead.storage.rows import AnomalyRow
+
+
+def anomaly(value: float, z_score: float, mean: float | None, std: float | None, threshold: float | None) -> AnomalyRow:
+    return AnomalyRow("pump_1", 1, "pressure", value, z_score, "warning", "zscore", mean, std, threshold, 0)
+
+
+@pytest.mark.parametrize(
+    ("flagged", "sentence", "band"),
+    [
+        (
+            anomaly(45.0, 19.333, 42.1, 0.15, 2.5),
+            "pressure was 45.00 where 41.73 to 42.48 was expected:"
+            " 19.33 standard deviations above its recent mean of 42.10.",
+            "41.73 to 42.48",
+        ),
+        (
+            anomaly(1_762_433_851.0, -3.0, 1_762_528_951.0, 31_700.0, 2.5),
+            "pressure was 1,762,433,851 where 1,762,449,701 to 1,762,608,201 was expected:"
+            " 3.00 standard deviations below its recent mean of 1,762,528,951.",
+            "1,762,449,701 to 1,762,608,201",
+        ),
+        (
+            anomaly(43.0, 23_752.97, 42.1, 4.21e-5, 2.5),
+            "pressure was 43.000000, though the readings before it did not move from 42.1.",
+            "42.099895 to 42.100105",
+        ),
+        (
+            anomaly(7.0, 0.91, None, None, 0.5),
+            "pressure was 7: zscore scored it 0.91, above the threshold of 0.5.",
+            "–",
+        ),
+        (anomaly(7.0, 0.91, None, None, None), "pressure was 7: zscore scored it 0.91.", "–"),
+    ],
+    ids=["above", "below, at a large magnitude", "a constant sensor", "another detector", "without a threshold"],
+)
+def test_reason(flagged: AnomalyRow, sentence: str, band: str) -> None:
+    assert reason(flagged) == sentence
+    assert expected(flagged) == band
