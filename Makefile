@@ -3,6 +3,8 @@
 PYTHON ?=      # The interpreter to use; by default the first suitable one found
 VENV ?= .venv
 ARGS ?=        # For the command: make run ARGS="--devices 100"
+# What to install: embedded, or platform for Kafka and Flink too.
+EXTRA ?= embedded
 
 BIN := $(VENV)/bin
 
@@ -15,17 +17,17 @@ endif
 PINNED := --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast lint format bench docs pictures lock clean dev
+.PHONY: help setup run test test-fast lint format bench docs pictures lock lock-jars clean dev
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-setup: $(VENV)/embedded.stamp ## Install the embedded pipeline into .venv (PYTHON=... names the interpreter)
+setup: $(VENV)/$(EXTRA).stamp ## Install the embedded pipeline into .venv (EXTRA=platform: the streaming platform too; PYTHON=... names the interpreter)
 
-run: setup ## Run the embedded pipeline and its viewer (ARGS="..." for flead run)
+run: $(VENV)/embedded.stamp ## Run the embedded pipeline and its viewer (ARGS="..." for flead run)
 	@$(BIN)/flead run $(ARGS)
 
-test: lint ## Run all tests, those that start real services and browsers too
+test: lint $(VENV)/platform.stamp ## Run all tests, those that start real services and browsers too
 	$(BIN)/pytest -m "not real"
 	$(BIN)/pytest -m real
 
@@ -52,13 +54,20 @@ pictures: dev ## Take the pictures in docs/images (needs Chromium and its driver
 	$(BIN)/python -m tools.pictures
 
 # Pins stay as they are where pyproject.toml allows it.
-COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --annotation-style line --custom-compile-command "make lock" \
-	--group build --extra embedded
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --annotation-style line --custom-compile-command "make lock"
+EMBEDDED := pyproject.toml --group build --extra embedded
 
 lock: ## Pin what pyproject.toml asks for (needs uv; ARGS=--upgrade moves to the newest)
-	@$(COMPILE) $(ARGS) --output-file requirements/embedded.txt
-	@$(COMPILE) $(ARGS) --constraint requirements/embedded.txt --group dev --output-file requirements/dev.txt
+	@$(COMPILE) $(ARGS) $(EMBEDDED) --output-file requirements/embedded.txt
+	@$(COMPILE) $(ARGS) $(EMBEDDED) --constraint requirements/embedded.txt --group dev --output-file requirements/dev.txt
+	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra platform --extra spark --constraint requirements/dev.txt \
+		--output-file requirements/platform.txt
+	@$(COMPILE) $(ARGS) --no-config --group sources --output-file requirements/sources.txt
+	@$(COMPILE) $(ARGS) --no-config --group bench-river --output-file requirements/bench-river.txt
+
+lock-jars: $(VENV)/platform.stamp ## Pin the jars that the platform needs
+	@$(BIN)/python -m flead.stack lock
 
 clean: ## Remove what make made; the data that flead has stored stays
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -75,6 +84,14 @@ $(VENV)/embedded.stamp: requirements/embedded.txt pyproject.toml $(BIN)/python
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/embedded.stamp
 	@echo "Installing the tools for tests into $(VENV)"
 	@$(INSTALL) $(PINNED) --requirement requirements/dev.txt
+	@touch $@
+
+# What comes as sources is built by what is here already, so that nothing is fetched without a hash.
+$(VENV)/platform.stamp: requirements/platform.txt requirements/sources.txt $(VENV)/embedded.stamp
+	@echo "Installing the streaming platform into $(VENV) (1.8 GB, a few minutes the first time)"
+	@$(INSTALL) $(PINNED) --requirement requirements/sources.txt
+	@$(INSTALL) --require-hashes --no-deps --no-build-isolation --requirement requirements/platform.txt
+	@$(BIN)/python -m flead.stack fetch
 	@touch $@
 
 $(BIN)/python:

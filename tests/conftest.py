@@ -11,6 +11,9 @@ from psycopg import sql
 from flead.storage.embedded_postgres import EmbeddedPostgres
 from flead.storage.migrate import migrate
 from flead.storage.postgres_binaries import installed_versions
+from tests.platform_fixtures import kafka, topics
+
+__all__ = ["connection", "database", "kafka", "postgres", "topics"]
 
 TEMPLATE = "migrated"
 

@@ -17,7 +17,12 @@ ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
 EMBEDDED = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["embedded"] + GROUPS["build"]
-ASKED_FOR = {"embedded.txt": EMBEDDED, "dev.txt": EMBEDDED + GROUPS["dev"]}
+EXTRAS = PROJECT["optional-dependencies"]
+PLATFORM = EMBEDDED + EXTRAS["platform"] + EXTRAS["spark"]
+EVERYTHING = EMBEDDED + [dependency for extra in EXTRAS.values() for dependency in extra]
+ASKED_FOR = {"embedded.txt": EMBEDDED, "dev.txt": EMBEDDED + GROUPS["dev"], "platform.txt": PLATFORM}
+PACKAGES = {"pyflink": ["apache-flink"]}
+"""What a module is called by pip, for one that may not be installed."""
 
 LONGEST = 300
 LONGER: dict[str, str] = {}
@@ -73,6 +78,7 @@ def test_every_dependency_is_pinned_to_a_version_that_pyproject_allows(name: str
 
 def test_tests_run_on_the_versions_that_users_get() -> None:
     assert pins("embedded.txt").items() <= pins("dev.txt").items()
+    assert pins("embedded.txt").items() <= pins("platform.txt").items()
 
 
 def test_requirements_name_no_address() -> None:
@@ -116,15 +122,16 @@ def test_learning_is_pure() -> None:
     assert not [where for name, where in imports("src/flead/learning") if name not in allowed]
 
 
-@pytest.mark.parametrize(("folder", "asked_for"), [("src", EMBEDDED), ("tests", ASKED_FOR["dev.txt"])])
+@pytest.mark.parametrize(("folder", "asked_for"), [("src", EVERYTHING), ("tests", EVERYTHING + GROUPS["dev"])])
 def test_what_is_imported_is_asked_for(folder: str, asked_for: list[str]) -> None:
     distributions = packages_distributions()
     declared = {canonicalize_name(Requirement(dependency).name) for dependency in asked_for}
-    ours = {"flead", "tests", "benchmarks"} | sys.stdlib_module_names
+    ours = {"flead", "tests", "tools", "benchmarks"} | sys.stdlib_module_names
     assert not [
         where
         for name, where in imports(folder)
-        if name not in ours and declared.isdisjoint(map(canonicalize_name, distributions.get(name, [])))
+        if name not in ours
+        and declared.isdisjoint(map(canonicalize_name, distributions.get(name, PACKAGES.get(name, [name]))))
     ]
 
 

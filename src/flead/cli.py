@@ -6,10 +6,11 @@ Wrong input ends with exit code 2 and one line that says what, where and what to
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, LiteralString, cast
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from flead import __version__, settings
@@ -92,7 +93,11 @@ def prepare(
     if dataset != "edge-iiotset":
         raise FleadError(f"no data set {dataset!r} to prepare: there is edge-iiotset")
     chosen, _ = settings.load({"devices": devices, "channel": channel})
-    report = prepare_edge_iiotset(path, out, chosen.devices, chosen.channel)
+    with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", visible=bar.console.is_terminal)
+        report = prepare_edge_iiotset(
+            path, out, chosen.devices, chosen.channel, lambda done, total: bar.update(task, completed=done, total=total)
+        )
     print(json.dumps(report.to_dict()) if as_json else report)
 
 
@@ -105,7 +110,7 @@ def sql(
     from flead.storage.store import ask
 
     chosen, _ = settings.load()
-    names, rows = ask(chosen, cast(LiteralString, query))
+    names, rows = ask(chosen, query)
     if as_json:
         print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str))
         return

@@ -123,6 +123,12 @@ class Devices:
         """The id of the device in this row."""
         return self.ids.get(row).decode()
 
+    def texts(self, rows: NDArray[np.int32]) -> list[str]:
+        """The ids of the devices in these rows."""
+        ends, text = self.ids.ends, self.ids.arena.data
+        bounds = zip(ends[rows].tolist(), ends[rows + 1].tolist(), strict=True)
+        return [str(text[start:stop], "utf-8") for start, stop in bounds]
+
     def channels(self, row: int) -> Channels:
         """The names of this device's channels, in the order of its values."""
         return self.kinds[int(self.kind[row])]

@@ -20,12 +20,12 @@ TABLE = (types.uint8[::1], types.int64[::1], types.int32[::1], types.int64[::1])
 
 
 @njit(types.uint64(TEXT, types.int64, types.int64), cache=True, nogil=True, inline="always")
-def hash_bytes(text: NDArray[np.uint8], start: int, stop: int) -> int:
+def hash_bytes(text: NDArray[np.uint8], start: int, stop: int) -> np.uint64:
     """FNV-1a of ``text[start:stop]`` (Fowler, Noll, Vo), its high bits folded into the low ones."""
     digest = np.uint64(14695981039346656037)
     for i in range(start, stop):
         digest = (digest ^ np.uint64(text[i])) * np.uint64(1099511628211)
-    return int(digest ^ (digest >> np.uint64(32)))
+    return digest ^ (digest >> np.uint64(32))
 
 
 @njit(types.int64(TEXT, types.int64, types.int64, *TABLE[:3]), cache=True, nogil=True, inline="always")
@@ -36,7 +36,7 @@ def slot_of(
     arena: NDArray[np.uint8],
     ends: NDArray[np.int64],
     slots: NDArray[np.int32],
-) -> int:
+) -> np.int64:
     """The slot that holds the row of the id ``text[start:stop]``, or the empty one where it belongs."""
     mask = len(slots) - 1
     slot = np.int64(hash_bytes(text, start, stop) & np.uint64(mask))
@@ -69,7 +69,7 @@ def intern(
     """The row of the id ``text[start:stop]``, which is added if it is new; ``FULL`` if it does not fit."""
     slot = slot_of(text, start, stop, arena, ends, slots)
     if slots[slot] != EMPTY:
-        return np.int64(slots[slot])
+        return int(slots[slot])
     length = stop - start
     row = count[0]
     begin = ends[row]

@@ -9,9 +9,12 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 VARIABLE = "NUMBA_CACHE_DIR"
+DAY = 86_400
 
 
 def use() -> None:
@@ -32,10 +35,16 @@ def use() -> None:
         ours = base.stat().st_uid == (base / name).stat().st_uid == _user()
         if ours and os.access(base / name, os.W_OK):
             os.environ[VARIABLE] = str(base / name)
-            for old in base.glob("kernels-*"):
-                if old.name != name:
-                    shutil.rmtree(old, ignore_errors=True)
+            _remove_others(base, name)
             return
+
+
+def _remove_others(base: Path, name: str) -> None:
+    """Remove the kernels of other states of the sources, once no process can be about to add one."""
+    for other in base.glob("kernels-*"):
+        with suppress(OSError):
+            if other.name != name and other.stat().st_mtime < time.time() - DAY:
+                shutil.rmtree(other, ignore_errors=True)
 
 
 def _user() -> int:

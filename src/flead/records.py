@@ -51,7 +51,7 @@ class Reading(msgspec.Struct, omit_defaults=True):
     """Ground truth, for the auditor: 1 is an anomaly."""
 
 
-class Anomaly(msgspec.Struct):
+class Anomaly(msgspec.Struct, gc=False):
     """A reading that its device's learner flagged, and the numbers that say why."""
 
     device_id: DeviceId
@@ -69,7 +69,7 @@ class Anomaly(msgspec.Struct):
     """The score above which this detector alarms."""
 
 
-class LocalUpdate(msgspec.Struct):
+class LocalUpdate(msgspec.Struct, gc=False):
     """One training of one device. ``accuracy`` and ``loss`` are of the batch before it was trained on."""
 
     device_id: DeviceId

@@ -36,8 +36,8 @@ class Settings(BaseSettings):
     readings: int | None = Field(None, ge=1, description="Stop after so many readings; unset: at the source's end.")
     speed: str = Field(
         "1",
-        pattern=r"^(max|[0-9]*\.?[0-9]+)$",
-        description="Event time per real time: 1 is live, 60 a minute a second, max.",
+        pattern=r"^(max|0*[1-9][0-9]*(\.[0-9]+)?|0*\.0*[1-9][0-9]*)$",
+        description="Event time per real time: 1 is live, 60 is a minute a second; or max.",
     )
     seed: int = Field(0, ge=0, description="The simulated fleet's seed: same seed, same readings.")
     channel: str | None = Field(

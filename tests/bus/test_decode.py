@@ -1,10 +1,12 @@
 import json
 import random
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from flead.bus import decode
@@ -13,6 +15,8 @@ from flead.bus.scan import LONGEST_LINE
 from flead.columns import Devices
 from flead.records import LARGEST, MOST_CHANNELS
 from tests.bus import plain
+
+thorough = hypothesis_settings(deadline=None, derandomize=True, max_examples=150, database=None)
 
 TIME = '"timestamp":"2025-11-07T15:22:31.000Z"'
 
@@ -93,32 +97,39 @@ messages = st.lists(
 )
 
 
-def assert_same(sent: list[bytes]) -> None:
-    """The decoder and the plain way come to the same, and devices have their rows in the order of the readings."""
+def assert_same(sent: list[bytes], before: list[bytes] | None = None) -> None:
+    """The decoder and the plain way come to the same, and devices have their rows in the order of the readings.
+
+    What came ``before`` has made devices and channels known.
+    """
     devices = Devices()
-    chunk = Decoder(devices).messages(sent)
+    decoder = Decoder(devices)
+    decoder.messages(before or [])
+    chunk = decoder.messages(sent)
     readings, refused = plain.decode(sent)
     assert plain.of_chunk(chunk, devices) == readings
     assert [(rejected.location, rejected.reason, rejected.raw) for rejected in chunk.rejected] == refused
-    assert [devices.id(row) for row in range(len(devices))] == list(
-        dict.fromkeys(reading.device for reading in readings)
-    )
+    spoken = dict.fromkeys(reading.device for reading in plain.decode(before or [])[0] + readings)
+    assert [devices.id(row) for row in range(len(devices))] == list(spoken)
 
 
+@thorough
 @given(st.lists(readings(), max_size=12))
-def test_valid_readings_are_decoded_bit_for_bit(sent):
+def test_valid_readings_are_decoded_bit_for_bit(sent) -> None:
     assert_same(sent)
     devices = Devices()
     assert not Decoder(devices).messages(sent).rejected
 
 
+@thorough
 @given(messages)
-def test_mutilated_messages_are_refused_as_the_strict_way_refuses_them(sent):
+def test_mutilated_messages_are_refused_as_the_strict_way_refuses_them(sent) -> None:
     assert_same(sent)
 
 
+@thorough
 @given(messages, st.data())
-def test_how_messages_are_cut_into_chunks_changes_nothing(sent, data):
+def test_how_messages_are_cut_into_chunks_changes_nothing(sent, data) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=3)))
     whole, parts = Devices(), Devices()
     expected = plain.of_chunk(Decoder(whole).messages(sent), whole)
@@ -128,6 +139,87 @@ def test_how_messages_are_cut_into_chunks_changes_nothing(sent, data):
     assert [reading for chunk in chunks for reading in plain.of_chunk(chunk, parts)] == expected
     assert [parts.id(row) for row in range(len(parts))] == [whole.id(row) for row in range(len(whole))]
     assert [parts.channels(row) for row in range(len(parts))] == [whole.channels(row) for row in range(len(whole))]
+
+
+def forms(name: str) -> list[str]:
+    """Ways to write something, right and wrong."""
+    return (Path(__file__).parent / "forms" / f"{name}.txt").read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    "data", [*forms("numbers"), "", "1 2", "1\n", "{", "{}", '{"x":1', '{"x":1,}', '{"x" 1}', "{x:1}"]
+)
+def test_a_number_is_what_the_strict_way_takes_it_for(data: str) -> None:
+    assert_same([line("a", data), line("a", f'{{"x":{data}}}'), line("b", data)], before=[line("a", '{"x":1}')])
+
+
+@pytest.mark.parametrize(
+    "time", [*forms("times"), "", "2025-11-07 15:22:31", "2025-11-07T15:22:31 Z", " 2025-11-07T15:22:31Z"]
+)
+def test_a_time_is_what_the_strict_way_takes_it_for(time: str) -> None:
+    assert_same([line().replace(b"2025-11-07T15:22:31.000Z", time.encode())])
+
+
+OBJECTS = [
+    b"{}",
+    b"[]",
+    b"{",
+    b"}",
+    b'{"device_id"',
+    b'{"device_id":',
+    b'{"device_id":"a',
+    b'{"device_id":"a"',
+    b'{"device_id":"a",',
+    line() + b",",
+    line() + b"\n,",
+    line()[:-1],
+    line() + b" x",
+    line() + line(),
+    b"," + line(),
+    line()[:-1] + b",}",
+    line("a" * 256),
+    line("a" * 257),
+    line(""),
+    line("a\tb"),
+    line("a\x7f"),
+    line('a\\"b'),
+    line("a\\u0041"),
+    line("\u00e9"),
+    line(more=',"label":0'),
+    line(more=',"label":1.0'),
+    line(more=',"label":2'),
+    line(more=',"label":01'),
+    line(more=',"label":'),
+    line(more=',"label":nul'),
+    line(more=',"label":true'),
+    line(more=',"label":null,"label":null'),
+    line(more=',"label":0,"label":0'),
+    line(more=',"data":1'),
+    line(more=',"device_id":"a"'),
+    line(more=f",{TIME}"),
+    line(more=',"unit":"C","unit":"C"'),
+    line(more=',"unit":tru'),
+    line(more=',"unit":truely'),
+    line(more=',"unit":01'),
+    line(more=',"unit":'),
+    line(more=',"":1'),
+    line(more=',"unit"'),
+    line(more=",unit:1"),
+    line(more=',"unit":{}'),
+    line(more=',"unit":[1,2]'),
+    line(more=',"unit":1e400'),
+    line(data='{"x":1,"x":1}'),
+    line(data='{"x":1,"y":2}'),
+    line(data='{"":1}'),
+    line(data='{"x":{"y":1}}'),
+    line(data='{"x":"1"}'),
+]
+
+
+@pytest.mark.parametrize("message", OBJECTS, ids=repr)
+def test_an_object_is_what_the_strict_way_takes_it_for(message: bytes) -> None:
+    assert_same([message])
+    assert_same([message], before=[line("a", '{"x":1,"y":2}')])
 
 
 PLAIN = [
@@ -146,7 +238,7 @@ PLAIN = [
 
 
 @pytest.mark.parametrize("message", PLAIN, ids=bytes.decode)
-def test_what_programs_write_needs_no_strict_check(message, monkeypatch):
+def test_what_programs_write_needs_no_strict_check(message, monkeypatch) -> None:
     expected = plain.decode([message])[0]
 
     def strict(line: bytes) -> None:
@@ -157,7 +249,7 @@ def test_what_programs_write_needs_no_strict_check(message, monkeypatch):
     assert plain.of_chunk(Decoder(devices).messages([message]), devices) == expected
 
 
-def test_channels_of_a_device_that_is_known_need_no_strict_check(monkeypatch):
+def test_channels_of_a_device_that_is_known_need_no_strict_check(monkeypatch) -> None:
     sent = line(data='{"pressure":1.25, "flow":-3}')
     devices = Devices()
     decoder = Decoder(devices)
@@ -167,7 +259,7 @@ def test_channels_of_a_device_that_is_known_need_no_strict_check(monkeypatch):
     assert plain.of_chunk(decoder.messages([line(data='{"flow":7}')]), devices)[0].values == {("flow", (7.0).hex())}
 
 
-def test_channels_are_in_the_order_in_which_a_device_first_sent_them():
+def test_channels_are_in_the_order_in_which_a_device_first_sent_them() -> None:
     sent = [
         line("a", "1"),
         line("b", '{"x":1,"y":2}'),
@@ -183,7 +275,7 @@ def test_channels_are_in_the_order_in_which_a_device_first_sent_them():
     assert batch.values.flags.c_contiguous
 
 
-def test_malformed_messages_take_none_of_their_neighbours_with_them():
+def test_malformed_messages_take_none_of_their_neighbours_with_them() -> None:
     rng = random.Random(3)
     breaks = [
         lambda text: text[: rng.randrange(len(text))],
@@ -214,7 +306,7 @@ def test_malformed_messages_take_none_of_their_neighbours_with_them():
     assert [int(rejected.location.removeprefix("message ")) for rejected in chunk.rejected] == list(range(1, 20_000, 2))
 
 
-def test_a_line_of_a_packed_message_is_refused_by_itself():
+def test_a_line_of_a_packed_message_is_refused_by_itself() -> None:
     message = b"\n".join([line("a"), b"garbage", line("b"), b"", line("c")]) + b"\n"
     devices = Devices()
     chunk = Decoder(devices).messages([line("z"), message])
@@ -222,7 +314,7 @@ def test_a_line_of_a_packed_message_is_refused_by_itself():
     assert [(refused.location, refused.raw) for refused in chunk.rejected] == [("message 1, line 2", b"garbage")]
 
 
-def test_a_message_without_any_reading_stays_whole():
+def test_a_message_without_any_reading_stays_whole() -> None:
     foreign = bytes(range(256)) * 3
     chunk = Decoder(Devices(), "edge").messages([foreign], lambda i: f"partition 3, offset {i + 70}")
     (refused,) = chunk.rejected
@@ -230,14 +322,14 @@ def test_a_message_without_any_reading_stays_whole():
     assert refused.reason.startswith("not UTF-8")
 
 
-def test_a_reading_may_be_spread_over_lines():
+def test_a_reading_may_be_spread_over_lines() -> None:
     devices = Devices()
     chunk = Decoder(devices).messages([json.dumps(json.loads(line("a")), indent=2).encode()])
     assert [reading.device for reading in plain.of_chunk(chunk, devices)] == ["a"]
     assert not chunk.rejected
 
 
-def test_lines_count_on_and_blank_ones_are_nothing():
+def test_lines_count_on_and_blank_ones_are_nothing() -> None:
     devices = Devices()
     decoder = Decoder(devices)
     first = decoder.lines(line("a") + b"\r\n\n  \nbad\n" + line("b"))
@@ -251,27 +343,28 @@ def test_lines_count_on_and_blank_ones_are_nothing():
     assert found == [("line 4", b"bad"), ("line 8", b"worse")]
 
 
+@thorough
 @given(st.lists(st.binary(max_size=40).map(lambda text: text.replace(b"\n", b"")), max_size=9), st.booleans())
-def test_lines_are_found_wherever_they_end(lines, last):
+def test_lines_are_found_wherever_they_end(lines, last) -> None:
     chunk = Decoder(Devices()).lines(b"\n".join(lines) + b"\n" * last)
     expected = [(f"line {i}", text) for i, text in enumerate(lines, 1) if text.strip(b" \t\r\n")]
     assert [(refused.location, refused.raw) for refused in chunk.rejected] == expected
 
 
-def test_nothing_is_no_reading():
+def test_nothing_is_no_reading() -> None:
     decoder = Decoder(Devices())
     for chunk in (decoder.lines(b""), decoder.messages([])):
         assert (chunk.batch.size, chunk.batch.values.shape, chunk.rejected) == (0, (0, 1), [])
 
 
-def test_a_line_is_too_long_whatever_it_holds():
+def test_a_line_is_too_long_whatever_it_holds() -> None:
     padding = b" " * (LONGEST_LINE - len(line()))
     chunk = Decoder(Devices()).messages([line() + padding, padding + b" " + line(), line() + padding + b"\n"])
     assert chunk.batch.size == 2
     assert [refused.reason for refused in chunk.rejected] == ["65537 bytes are too long for a reading: at most 65536"]
 
 
-def test_new_devices_among_unusual_messages_are_numbered_in_order():
+def test_new_devices_among_unusual_messages_are_numbered_in_order() -> None:
     rng = random.Random(4)
     sent = []
     for number in range(3 * MOST_LEFT):
@@ -281,14 +374,14 @@ def test_new_devices_among_unusual_messages_are_numbered_in_order():
     assert_same(sent)
 
 
-def test_many_new_devices_at_once():
+def test_many_new_devices_at_once() -> None:
     sent = [line(f"{number:x}" * 8) for number in range(20_000)]
     devices = Devices()
     assert Decoder(devices).messages(sent).batch.rows.tolist() == list(range(20_000))
     assert len(devices) == 20_000
 
 
-def test_devices_have_so_many_channels_at_most():
+def test_devices_have_so_many_channels_at_most() -> None:
     devices = Devices()
     decoder = Decoder(devices)
     most = json.dumps(dict.fromkeys(map(str, range(MOST_CHANNELS)), 1))

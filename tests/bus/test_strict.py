@@ -3,11 +3,14 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from flead.bus.scan import LONGEST_LINE
 from flead.bus.strict import LAST_TIME, MalformedError, parse
 from flead.records import LARGEST, MOST_CHANNELS, NO_LABEL
+
+thorough = hypothesis_settings(deadline=None, derandomize=True, max_examples=150, database=None)
 
 READING = '{"device_id":"device_127","data":42.5,"timestamp":"2025-11-07T15:22:31.000Z"}'
 
@@ -20,7 +23,7 @@ def reading(**fields: str) -> bytes:
 PLAIN = {"device_id": '"a"', "data": "1", "timestamp": '"2025-11-07T15:22:31Z"'}
 
 
-def test_a_reading():
+def test_a_reading() -> None:
     parsed = parse(READING.encode())
     assert parsed == ("device_127", ("value",), (42.5,), 1762528951000, NO_LABEL)
     assert parse(reading(data='{"pressure":1.2,"flow":32}', label="1"))[1:] == (
@@ -31,31 +34,33 @@ def test_a_reading():
 @pytest.mark.parametrize(
     "text", ["1e22", "-0.0", "0.1", "123456789012345678", "1E-5", "5e-324", "0.1" + "0" * 400 + "1"]
 )
-def test_numbers_are_those_that_are_written(text):
+def test_numbers_are_those_that_are_written(text) -> None:
     assert parse(reading(data=text)).numbers[0].hex() == float(text).hex()
 
 
+@thorough
 @given(st.floats(-LARGEST, LARGEST))
-def test_numbers_come_back_as_they_were_sent(value):
+def test_numbers_come_back_as_they_were_sent(value) -> None:
     assert parse(reading(data=json.dumps(value))).numbers[0].hex() == value.hex()
 
 
+@thorough
 @given(
     st.datetimes(datetime.fromisoformat("1970-01-02"), datetime.fromisoformat("2261-12-30")),
     st.none() | st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes))),
     st.sampled_from(["auto", "hours", "minutes", "seconds", "milliseconds", "microseconds"]),
 )
-def test_times_are_in_utc_and_cut_to_milliseconds(moment, zone, timespec):
+def test_times_are_in_utc_and_cut_to_milliseconds(moment, zone, timespec) -> None:
     text = moment.replace(tzinfo=zone).isoformat(timespec=timespec)
     exact = datetime.fromisoformat(text).replace(tzinfo=zone or UTC) - datetime(1970, 1, 1, tzinfo=UTC)
     assert parse(reading(timestamp=f'"{text}"')).time == exact // timedelta(milliseconds=1)
 
 
-def test_a_date_is_its_midnight():
+def test_a_date_is_its_midnight() -> None:
     assert parse(reading(timestamp='"2025-11-07"')).time == parse(reading(timestamp='"2025-11-07T00:00:00Z"')).time
 
 
-def test_unknown_fields_are_ignored():
+def test_unknown_fields_are_ignored() -> None:
     known = parse(reading())
     assert parse(reading(unit='"C"', seq="[1,{}]", sequence="1" * 5000)) == known
     assert parse(reading(unit='"C"')[:-1] + b',"unit":"F"}') == known
@@ -124,14 +129,14 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("line", MALFORMED, ids=lambda line: line.decode(errors="replace")[:60])
-def test_what_is_no_reading_is_refused_in_words(line):
+def test_what_is_no_reading_is_refused_in_words(line) -> None:
     with pytest.raises(MalformedError) as refusal:
         parse(line)
     assert MALFORMED[line] in str(refusal.value)
     assert len(str(refusal.value)) < 200
 
 
-def test_the_ends_of_what_is_allowed():
+def test_the_ends_of_what_is_allowed() -> None:
     assert parse(reading(timestamp='"1970-01-01T00:00:00.000Z"')).time == 0
     assert parse(reading(timestamp='"2261-12-31T23:59:59.999999Z"')).time == LAST_TIME
     assert parse(reading(data="-1e100")).numbers == (-LARGEST,)

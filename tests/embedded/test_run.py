@@ -1,4 +1,4 @@
-"""`flead run` as a user runs it: its summary against its input and against the tables, crashes and bad input included."""
+"""`flead run` as a user runs it: its summary against its input and the tables; crashes and bad input."""
 
 import csv
 import json
@@ -21,7 +21,9 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 DATA = Path(os.environ.get("FLEAD_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 needs_data = pytest.mark.skipif(not DATA.exists(), reason=f"no real data at {DATA}: set FLEAD_TEST_DATA")
 
-LOCAL_MODELS = "select device_id, model_version, global_version, accuracy, loss, samples_processed, parameters, created_at"
+LOCAL_MODELS = (
+    "select device_id, model_version, global_version, accuracy, loss, samples_processed, parameters, created_at"
+)
 
 
 class Flead:
@@ -54,7 +56,8 @@ class Flead:
 
     def counts(self) -> dict[str, int]:
         return self.sql(
-            """select (select count(*) from anomalies) as anomalies, (select count(*) from local_models) as local_updates,
+            """select (select count(*) from anomalies) as anomalies,
+            (select count(*) from local_models) as local_updates,
             (select count(*) from federated_models) as global_models, (select count(*) from rejected) as rejected,
             (select coalesce(sum(readings), 0)::bigint from devices) as readings"""
         )[0]

@@ -22,7 +22,7 @@ def test_what_is_written_is_there_for_readers_and_after_a_restart(tmp_path: Path
         writer = Writer(connection, Devices(), lambda device: 1)
         writer.put_state({"a": b"1"})
         writer.commit()
-        with store.pool.connection() as reader:
+        with store.read() as reader:
             assert queries.overview(reader).readings == 0
             assert load_state(reader) == {"a": b"1"}
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
@@ -30,7 +30,7 @@ def test_what_is_written_is_there_for_readers_and_after_a_restart(tmp_path: Path
             reader.execute("SET statement_timeout = '10ms'")
             with pytest.raises(psycopg.errors.QueryCanceled):
                 reader.execute("SELECT pg_sleep(10)")
-        with store.pool.connection() as reader:
+        with store.read() as reader:
             assert reader.execute("SHOW timezone").fetchone() == ("UTC",)
-    with open_store(settings) as store, store.pool.connection() as reader:
+    with open_store(settings) as store, store.read() as reader:
         assert load_state(reader) == {"a": b"1"}

@@ -102,8 +102,8 @@ def test_devices_that_never_spoke_are_stored() -> None:
 def test_kinds_of_blocks_that_stay_in_the_store_keep_their_meaning() -> None:
     shard, stored = Shard(Settings()), dict[str, bytes]()
     shard.devices.add([f"a{row}" for row in range(BLOCK)], ("a",))
-    shard.devices.add([f"b{row}" for row in range(BLOCK)], ("b",))
     shard.devices.add([f"a{row}" for row in range(BLOCK)], ("c",))
+    shard.devices.add([f"b{row}" for row in range(BLOCK)], ("b",))
     shard = copy_of(shard, stored)
     shard.observe(one_reading(row=0, time=0))
     shard = copy_of(shard, stored)

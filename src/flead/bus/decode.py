@@ -105,7 +105,7 @@ class Decoder:
         bounds = np.empty(len(text) + 1, np.int64)  # Pages that are not written to take no memory.
         count = line_bounds(np.frombuffer(text, np.uint8), np.frombuffer(text, np.uint64, len(text) // 8), bounds)
         first, self._lines = self._lines + 1, self._lines + count
-        chunk = self.decode(text, bounds[: count + 1], lambda i: f"line {first + i}")
+        chunk = self._decode(text, bounds[: count + 1], count, lambda i: f"line {first + i}")
         for refused in chunk.rejected:
             refused.raw = refused.raw.removesuffix(b"\n")
         return Chunk(chunk.batch, [refused for refused in chunk.rejected if refused.raw.strip(BLANK)])
@@ -117,9 +117,13 @@ class Decoder:
 
     def decode(self, text: bytes, bounds: NDArray[np.int64], locate: Locate) -> Chunk:
         """The readings of M messages that lie one behind the other: ``text[bounds[i]:bounds[i + 1]]``."""
+        return self._decode(text, bounds, len(bounds) - 1 + text.count(b"\n"), locate)
+
+    def _decode(self, text: bytes, bounds: NDArray[np.int64], most: int, locate: Locate) -> Chunk:
+        """The same, of so many readings at most."""
         count = len(bounds) - 1
         devices, characters = self._devices, np.frombuffer(text, np.uint8)
-        columns = _Columns(count + text.count(b"\n"), devices.width)
+        columns = _Columns(most, devices.width)
         left = np.empty((min(count, MOST_LEFT), 2), np.int64)
         rejected: list[Rejected] = []
         message = place = 0

@@ -1,6 +1,6 @@
 """The five topics: how many partitions, where each is led, how long each keeps what it is given.
 
-``python -m flead.bus.topics`` creates those that are missing and sets what has been changed; run again, it does nothing.
+``python -m flead.bus.topics`` creates those that are missing and sets what differs; run again, it does nothing.
 """
 
 import sys
@@ -121,13 +121,9 @@ def _repair_config(admin: AdminClient, topic: Topic) -> list[str]:
     wrong = {name: value for name, value in topic.config.items() if found[name].value != value}
     if not wrong:
         return []
-    entries = [
-        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in wrong.items()
-    ]
+    entries = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in wrong.items()]
     _result(
-        admin.incremental_alter_configs(
-            [ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=entries)]
-        )
+        admin.incremental_alter_configs([ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=entries)])
     )
     return [f"{topic.name}: {name} was {found[name].value}, is {value}" for name, value in wrong.items()]
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from flead.errors import FleadError
 from flead.settings import Settings
 
 
-class ViewerError(RuntimeError):
+class ViewerError(FleadError):
     """The viewer cannot be started: the message says why and what to do."""
 
 

@@ -121,7 +121,9 @@ class Aggregator:
             self._ignored.labels(reason).inc(count)
         self._refused.clear()
         self._version.set(model.version)
-        log.info("global model %d of %d devices, accuracy %.3f", model.version, model.num_devices, model.global_accuracy)
+        log.info(
+            "global model %d of %d devices, accuracy %.3f", model.version, model.num_devices, model.global_accuracy
+        )
 
     def _producer(self) -> Producer:
         producer = Producer(
@@ -161,7 +163,10 @@ class Aggregator:
             while (message := self._next(consumer)) is not None:
                 newest = message if message.value() else newest
             if newest is not None:
-                self.rounds.resume(_decode_model(newest.value() or b""), dict(newest.headers() or []).get(STATE_HEADER))
+                state = dict(newest.headers() or []).get(STATE_HEADER)
+                self.rounds.resume(
+                    _decode_model(newest.value() or b""), state.encode() if isinstance(state, str) else state
+                )
                 self._version.set(self.rounds.version)
         finally:
             consumer.close()

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from flead.records import NO_LABEL, to_milliseconds
+from flead.records import LARGEST, NO_LABEL, to_milliseconds
 
 BAD_TIME = np.iinfo(np.int64).min
 FIRST_TIME = to_milliseconds("0001-01-01T00:00:00")
@@ -29,6 +29,8 @@ def read_numbers(cells: pl.Series) -> Numbers:
     cells = _strip(cells)
     numbers = cells.cast(pl.Float64, strict=False)
     values, given = numbers.to_numpy(), cells.is_not_null().to_numpy()
+    # No measurement either, and told like what a double cannot hold.
+    values = np.where(np.abs(values) > LARGEST, np.inf, values)
     return Numbers(values, given, numbers.is_not_null().to_numpy(), given & ~np.isfinite(values))
 
 

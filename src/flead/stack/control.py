@@ -48,7 +48,10 @@ class ServiceStatus:
 
 
 def up(
-    settings: Settings, only: Sequence[str] | None = None, tell: Tell = lambda line: None, seconds: float = START_SECONDS
+    settings: Settings,
+    only: Sequence[str] | None = None,
+    tell: Tell = lambda line: None,
+    seconds: float = START_SECONDS,
 ) -> bool:
     """Start the platform, or ``only`` the services named and what they need, and wait until they are ready.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flead.settings import Settings
 from flead.stack.errors import StackError
-from flead.stack.java import LOG4J, java, java_home
+from flead.stack.java import LOG4J, QUICK, java, java_home
 from flead.stack.layout import Layout
 
 HOST = "127.0.0.1"
@@ -23,9 +23,7 @@ SLOTS = 4
 COMPRESSORS = ("zstd-jni", "lz4-java", "snappy-java")
 """Kafka's, which the connector's jar lacks."""
 
-SOON_READY = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-"""For a Java that does little, and is waited for: half the time to start of one that optimises what it runs."""
-JOBMANAGER_MEMORY = ("-Xmx320m", *SOON_READY, "-XX:MaxMetaspaceSize=192m")
+JOBMANAGER_MEMORY = ("-Xmx320m", *QUICK, "-XX:MaxMetaspaceSize=192m")
 TASKMANAGER_MEMORY = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=256m", "-XX:MaxDirectMemorySize=192m")
 OPENED = [
     f"--add-opens=java.base/java.{package}=ALL-UNNAMED"
@@ -37,7 +35,7 @@ OPENED = [
 """What Flink's own configuration opens of a modern Java."""
 
 
-def configuration(settings: Settings, layout: Layout) -> dict[str, str | int | bool]:
+def configuration(settings: Settings, layout: Layout) -> dict[str, str | float]:
     """Flink's settings; the job chooses its own parallelism, checkpoint interval and guarantees."""
     return {
         "jobmanager.rpc.address": HOST,
@@ -107,7 +105,7 @@ def client_environment(layout: Layout) -> dict[str, str]:
         "FLINK_CONF_DIR": str(layout.flink / "conf"),
         "FLINK_LIB_DIR": str(layout.flink / "lib"),
         "FLINK_LOG_DIR": str(layout.flink / "tmp"),
-        "JVM_ARGS": " ".join(("-Xmx256m", *SOON_READY)),
+        "JVM_ARGS": " ".join(("-Xmx256m", *QUICK)),
     }
 
 

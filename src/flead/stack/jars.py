@@ -1,7 +1,4 @@
-"""The jars that no wheel brings: resolved by jgo, pinned in ``jars.lock``, kept in the cache.
-
-``python -m flead.stack.jars`` resolves them anew and writes the lock file.
-"""
+"""The jars that no wheel brings: resolved by jgo, pinned in ``jars.lock``, kept in the cache."""
 
 import hashlib
 import tempfile
@@ -85,16 +82,13 @@ def _maven(repository: Path):  # type: ignore[no-untyped-def]
 
 
 def _download(context, name: str, digest: str, directory: Path) -> None:  # type: ignore[no-untyped-def]
-    import requests
-
     group, artifact, version = name.split(":")
     try:
         downloaded = context.project(group, artifact).at_version(version).artifact().resolve()
-    except (requests.RequestException, RuntimeError) as error:
-        reason = "no connection" if isinstance(error, requests.ConnectionError) else type(error).__name__
+    except (OSError, RuntimeError) as error:
         raise StackError(
-            f"cannot download {name} ({reason}): it is needed once, into {directory}; connect this machine to the"
-            " network, or copy that directory from one that has it"
+            f"cannot download {name} ({type(error).__name__}): it is needed once, into {directory}; connect this"
+            " machine to the network, or copy that directory from one that has it"
         ) from None
     if sha256(downloaded) != digest:
         raise StackError(f"{name} was downloaded, and is not the file that {LOCK.name} names: nothing of it is kept")
@@ -115,12 +109,9 @@ def _resolve() -> dict[str, dict[str, str]]:
     return parts
 
 
-def _main() -> None:
-    lines = ["# Written by `make lock` from flead/stack/jars.py: group:artifact:version and the SHA-256 of its jar."]
+def lock() -> None:
+    """Resolve what is wanted anew, and write the lock file."""
+    lines = ["# Written by `make lock-jars`: group:artifact:version and the SHA-256 of its jar."]
     for part, jars in _resolve().items():
         lines += ["", f"[{part}]", *(f'"{name}" = "{digest}"' for name, digest in jars.items())]
     LOCK.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    _main()

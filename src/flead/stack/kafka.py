@@ -10,13 +10,13 @@ from pathlib import Path
 
 from flead.settings import Settings
 from flead.stack.errors import StackError
-from flead.stack.java import LOG4J, java
+from flead.stack.java import LOG4J, QUICK, java
 from flead.stack.layout import Layout
 
 HOST = "127.0.0.1"
 CONTROLLERS = 3
 """Brokers that also keep the cluster's metadata: one of three may be lost."""
-MEMORY = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=128m")
+MEMORY = ("-Xmx256m", "-XX:MaxMetaspaceSize=128m")
 """Of a broker: it holds no data, the operating system's page cache does."""
 FORMAT_SECONDS = 120
 
@@ -77,6 +77,7 @@ def broker_command(layout: Layout, jars: Sequence[Path], node: int) -> tuple[str
     """What starts a broker whose directory is prepared."""
     return java(
         *MEMORY,
+        *QUICK,
         f"-Dlog4j2.configurationFile={layout.kafka / 'log4j2.properties'}",
         "-cp",
         os.pathsep.join(map(str, jars)),
@@ -105,7 +106,9 @@ def prepare(settings: Settings, layout: Layout, jars: Sequence[Path]) -> None:
         if not (data / "meta.properties").exists():
             data.mkdir(exist_ok=True)
             shutil.copy(first / "bootstrap.checkpoint", data)
-            _write_meta(data, {"version": "1", "cluster.id": cluster, "node.id": str(node), "directory.id": _identifier()})
+            _write_meta(
+                data, {"version": "1", "cluster.id": cluster, "node.id": str(node), "directory.id": _identifier()}
+            )
 
 
 def _directory(layout: Layout, node: int) -> Path:
@@ -114,8 +117,7 @@ def _directory(layout: Layout, node: int) -> Path:
 
 def _format(layout: Layout, jars: Sequence[Path]) -> None:
     command = java(
-        "-XX:TieredStopAtLevel=1",
-        "-XX:+UseSerialGC",
+        *QUICK,
         "-cp",
         os.pathsep.join(map(str, jars)),
         "kafka.tools.StorageTool",

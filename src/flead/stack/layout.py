@@ -6,9 +6,11 @@
       state.json         what the supervisor says of its services
       logs/NAME.log      what a service prints; NAME.log.1 ... are older
       kafka/broker-N/    a broker's configuration and its data
-      flink/             configuration, the jars of its class path, checkpoints, savepoints, temporary files
+      flink/             configuration, class path, checkpoints, savepoints, temporary files
       database/          the embedded Postgres
     CACHE_DIR/jars/      what has been downloaded, for all platforms of this user
+
+While the platform is down, all of it may be deleted.
 """
 
 from dataclasses import dataclass

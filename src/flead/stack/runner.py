@@ -1,4 +1,4 @@
-"""One service kept running: started when what it needs is ready, asked until it is ready, started again when it dies."""
+"""One service kept running: started once what it needs is ready, asked how it is, started again when it dies."""
 
 import re
 import subprocess

@@ -65,7 +65,7 @@ def services(settings: Settings) -> dict[str, Service]:
             image="flink",
             ready=checks.jobmanager(settings.flink_port),
             ports=(Port(settings.flink_port, "flink_port"), Port(settings.jobmanager_port, "jobmanager_port")),
-            megabytes=500,
+            megabytes=330,
         ),
         Service(
             name="flink-taskmanager",
@@ -73,7 +73,7 @@ def services(settings: Settings) -> dict[str, Service]:
             image="flink",
             ready=checks.taskmanager(settings.flink_port),
             environment=flink.worker_environment(),
-            megabytes=900,
+            megabytes=750,
         ),
         _own(
             settings,
@@ -129,7 +129,7 @@ def _brokers(settings: Settings, layout: Layout) -> list[Service]:
                 image="kafka",
                 ready=checks.broker(ports[0].number, node),
                 ports=tuple(ports),
-                megabytes=350,
+                megabytes=300,
                 stop_seconds=30,
             )
         )
@@ -161,7 +161,7 @@ def _own(
     *,
     port: str = "",
     environment: Mapping[str, str] | None = None,
-    megabytes: int = 150,
+    megabytes: int = 130,
     stop_seconds: float = 20,
 ) -> Service:
     """A service of FLEAD's own: ``flead service NAME``, which says on /healthz how it is."""

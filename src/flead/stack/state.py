@@ -25,7 +25,7 @@ class ServiceState(msgspec.Struct, frozen=True):
     """Why it is not ready, or what its last process said before it ended."""
 
     def changed(self, **changes: Any) -> "ServiceState":
-        """This, with some fields replaced."""
+        """The same service with some fields replaced."""
         return msgspec.structs.replace(self, **changes)
 
 

@@ -3,19 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
-from psycopg_pool import ConnectionPool
 
 from flead.errors import FleadError
 from flead.settings import Settings
 from flead.storage.embedded_postgres import EmbeddedPostgres
 from flead.storage.migrate import migrate
 
-READERS = 4
-"""Connections for dashboards; more questions at once wait in line."""
-READ_OPTIONS = "-c default_transaction_read_only=on -c statement_timeout=5s -c timezone=UTC"
+READ_OPTIONS = "-c default_transaction_read_only=on -c statement_timeout=30s -c timezone=UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +21,15 @@ class Store:
 
     conninfo: dict[str, Any]
     """The keyword arguments of ``psycopg.connect``."""
-    pool: ConnectionPool
-    """For the queries: read-only, and a query that takes longer than five seconds fails."""
 
     def connect(self) -> psycopg.Connection[Any]:
-        """A connection of one's own that may write."""
+        """A connection that may write."""
         return psycopg.connect(**self.conninfo, autocommit=True, application_name="flead")
+
+    def read(self) -> psycopg.Connection[Any]:
+        """A connection that changes nothing, and on which a query of more than half a minute fails."""
+        options = {"options": READ_OPTIONS, "autocommit": True, "application_name": "flead reader"}
+        return psycopg.connect(**self.conninfo | options)
 
 
 @contextmanager
@@ -40,19 +40,17 @@ def open_store(settings: Settings) -> Iterator[Store]:
     """
     password = settings.database_password.get_secret_value()
     with EmbeddedPostgres(settings.data_dir, settings.database_port, password) as server:
-        conninfo = server.connection()
-        with psycopg.connect(**conninfo) as connection:
+        store = Store(server.connection())
+        with store.connect() as connection:
             migrate(connection)
-        reading = conninfo | {"options": READ_OPTIONS, "autocommit": True, "application_name": "flead dashboards"}
-        with ConnectionPool(kwargs=reading, min_size=1, max_size=READERS, open=True) as pool:
-            yield Store(conninfo, pool)
+        yield store
 
 
-def ask(settings: Settings, query: LiteralString) -> tuple[list[str], list[tuple[Any, ...]]]:
+def ask(settings: Settings, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The column names and rows of one read-only statement; FleadError where it cannot be carried out."""
-    with open_store(settings) as store, store.pool.connection() as connection:
+    with open_store(settings) as store, store.read() as connection:
         try:
-            cursor = connection.execute(query)
+            cursor = connection.execute(query.encode())
             return [column.name for column in cursor.description or []], cursor.fetchall()
         except psycopg.Error as error:
             raise FleadError(f"the query failed: {str(error).strip().splitlines()[0]}") from None

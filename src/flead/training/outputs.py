@@ -6,10 +6,12 @@ from flead.training.fleet import Outcome, Shard
 
 def anomalies(shard: Shard, outcome: Outcome) -> list[Anomaly]:
     """The flagged readings, in their order. Their numbers are finite: see ``Shard.observe``."""
-    at, judgement, learner = outcome.anomalies, outcome.judgement, shard.learner
+    at, judgement, learner, devices = outcome.anomalies, outcome.judgement, shard.learner, shard.devices
     rows, channels = outcome.batch.rows[at], judgement.channel[at]
     columns = zip(
-        rows.tolist(),
+        devices.texts(rows),
+        shard.brokers[rows].tolist(),
+        devices.kind[rows].tolist(),
         channels.tolist(),
         outcome.batch.values[at, channels].tolist(),
         judgement.z[at].tolist(),
@@ -17,16 +19,15 @@ def anomalies(shard: Shard, outcome: Outcome) -> list[Anomaly]:
         to_texts(outcome.batch.times[at]),
         judgement.mean[at, channels].tolist(),
         judgement.std[at, channels].tolist(),
-        shard.brokers[rows].tolist(),
         strict=True,
     )
-    devices, name, threshold = shard.devices, learner.name, learner.threshold
+    kinds, name, threshold = devices.kinds, learner.name, learner.threshold
     return [
         Anomaly(
-            devices.id(row), broker, devices.channels(row)[channel], value, z, "critical" if critical else "warning",
+            device, broker, kinds[kind][channel], value, z, "critical" if critical else "warning",
             name, time, mean, std, threshold,
         )
-        for row, channel, value, z, critical, time, mean, std, broker in columns
+        for device, broker, kind, channel, value, z, critical, time, mean, std in columns
     ]  # fmt: skip
 
 
@@ -42,7 +43,7 @@ def local_updates(shard: Shard, outcome: Outcome) -> list[LocalUpdate]:
         bounds.append((name, start, stop))
         start = stop
     columns = zip(
-        trained.rows.tolist(),
+        shard.devices.texts(trained.rows),
         trained.model_versions.tolist(),
         updates.global_versions.tolist(),
         updates.accuracy.tolist(),
@@ -52,11 +53,10 @@ def local_updates(shard: Shard, outcome: Outcome) -> list[LocalUpdate]:
         to_texts(trained.times),
         strict=True,
     )
-    device = shard.devices.id
     return [
         LocalUpdate(
-            device(row), version, origin, accuracy, loss, samples,
+            device, version, origin, accuracy, loss, samples,
             {name: flat[start:stop] for name, start, stop in bounds}, time,
         )
-        for row, version, origin, accuracy, loss, samples, flat, time in columns
+        for device, version, origin, accuracy, loss, samples, flat, time in columns
     ]  # fmt: skip

@@ -14,35 +14,25 @@ from numpy.typing import NDArray
 from flead.learning.learner import Parameters
 from flead.learning.strategies.rules import DEFAULTS, StrategyRules
 from flead.learning.strategies.strategy import Contribution, State
-from flead.learning.strategies.updates import LARGEST, usable
+from flead.learning.strategies.updates import usable, within
 
-AT_ONCE = 5
-"""Arrays that are added in one pass over the sum. With more, the compiler no longer makes vector instructions of it."""
+AT_ONCE = 10
+"""Arrays that are added in one pass over the sum: reading and writing it costs least then."""
 
 _F1 = types.float64[::1]
-_READ = types.Array(types.float64, 1, "C", readonly=True)
+_ARRAYS = types.UniTuple(types.Array(types.float64, 1, "C", readonly=True), AT_ONCE)
 
 
-@njit(types.void(_F1, _F1, types.intp, *[_READ] * AT_ONCE), cache=True, nogil=True)
+@njit(types.void(_F1, _F1, types.intp, _ARRAYS), cache=True, nogil=True)
 def add(
-    total: NDArray[np.float64],
-    shares: NDArray[np.float64],
-    first: int,
-    a: NDArray[np.float64],
-    b: NDArray[np.float64],
-    c: NDArray[np.float64],
-    d: NDArray[np.float64],
-    e: NDArray[np.float64],
+    total: NDArray[np.float64], shares: NDArray[np.float64], first: int, arrays: tuple[NDArray[np.float64], ...]
 ) -> None:
-    """Add five arrays of (P,) to ``total``, each times its share, of which the first is ``shares[first]``."""
+    """Add ``AT_ONCE`` arrays of (P,) to ``total``, each times its share, of which the first is ``shares[first]``."""
     for i in range(len(total)):
-        total[i] += (
-            shares[first] * a[i]
-            + shares[first + 1] * b[i]
-            + shares[first + 2] * c[i]
-            + shares[first + 3] * d[i]
-            + shares[first + 4] * e[i]
-        )
+        value = total[i]
+        for j in range(AT_ONCE):
+            value += shares[first + j] * arrays[j][i]
+        total[i] = value
 
 
 def weighted_sum(
@@ -60,7 +50,7 @@ def weighted_sum(
     shares[: len(arrays)] = weights
     total = np.zeros(arrays[0].size)
     for first in range(0, len(parts), AT_ONCE):
-        add(total, shares, first, *parts[first : first + AT_ONCE])
+        add(total, shares, first, tuple(parts[first : first + AT_ONCE]))
     return total.reshape(arrays[0].shape)
 
 
@@ -77,7 +67,7 @@ def weighted_mean(updates: Sequence[Contribution], weights: Sequence[float]) -> 
         name: weighted_sum([update.parameters[name] for update in updates], shares) for name in updates[0].parameters
     }
     # What is not usable shows in the mean, so that the updates need not be read twice to find that all are.
-    if all(np.vdot(array, array) <= LARGEST**2 for array in mean.values()):
+    if all(within(array.ravel()) for array in mean.values()):
         return mean
     kept = usable(updates)
     if all(kept):

@@ -33,6 +33,11 @@ def krum_scores(matrix: NDArray[np.float64], hostile: int) -> NDArray[np.float64
     return scores
 
 
+def still_hostile(share: float, updates: int, left: int) -> int:
+    """How many of the usable updates may be hostile: those that could not be used were some of them."""
+    return max(0, int(share * updates) - (updates - left))
+
+
 @dataclass(frozen=True)
 class Krum:
     """One device's update as it is: the one in the thick of the others."""
@@ -45,7 +50,7 @@ class Krum:
 
     def step(self, state: State, updates: Sequence[Contribution]) -> tuple[State, Parameters]:
         matrix = rows(updates)
-        scores = krum_scores(matrix, int(self.rules.hostile * len(updates)))
+        scores = krum_scores(matrix, still_hostile(self.rules.hostile, len(updates), len(matrix)))
         return state, named(matrix[np.argmin(scores)].copy(), updates[0])
 
 
@@ -61,7 +66,7 @@ class MultiKrum:
 
     def step(self, state: State, updates: Sequence[Contribution]) -> tuple[State, Parameters]:
         matrix = rows(updates)
-        hostile = int(self.rules.hostile * len(updates))
+        hostile = still_hostile(self.rules.hostile, len(updates), len(matrix))
         # Of updates with equal scores the earlier counts as the closer.
-        best = np.argsort(krum_scores(matrix, hostile), kind="stable")[: len(updates) - hostile]
+        best = np.argsort(krum_scores(matrix, hostile), kind="stable")[: len(matrix) - hostile]
         return state, named(matrix[np.sort(best)].mean(axis=0), updates[0])

@@ -27,7 +27,7 @@ class Strategy(Protocol):
     the device's own words, so the robust ones (median, trimmed mean, Krum, Multi-Krum, geometric median, norm
     clipping) ignore them: one device, one vote.
 
-    An update that is not finite is left out of its round, and so is, by the robust ones, a number beyond 1e100.
+    An update that is not finite is left out of its round; the robust ones leave out one beyond 1e100, too.
     """
 
     name: str

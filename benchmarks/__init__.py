@@ -1,0 +1,1 @@
+"""Measurements with permanent names: ``make bench``."""
