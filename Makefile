@@ -60,11 +60,13 @@ EMBEDDED := pyproject.toml --group build --extra embedded
 
 lock: ## Pin what pyproject.toml asks for (needs uv; ARGS=--upgrade moves to the newest)
 	@$(COMPILE) $(ARGS) $(EMBEDDED) --output-file requirements/embedded.txt
-	@$(COMPILE) $(ARGS) $(EMBEDDED) --constraint requirements/embedded.txt --group dev --output-file requirements/dev.txt
-	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra platform --extra spark --constraint requirements/dev.txt \
+	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra privacy --group dev --constraint requirements/embedded.txt \
+		--output-file requirements/dev.txt
+	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra privacy --extra platform --extra spark --constraint requirements/dev.txt \
 		--output-file requirements/platform.txt
 	@$(COMPILE) $(ARGS) --no-config --group sources --output-file requirements/sources.txt
 	@$(COMPILE) $(ARGS) --no-config --group bench-river --output-file requirements/bench-river.txt
+	@$(COMPILE) $(ARGS) --no-config --group bench-flower --output-file requirements/bench-flower.txt
 
 lock-jars: $(VENV)/platform.stamp ## Pin the jars that the platform needs
 	@$(BIN)/python -m flead.stack lock

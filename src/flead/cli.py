@@ -112,7 +112,7 @@ def sql(
     chosen, _ = settings.load()
     names, rows = ask(chosen, query)
     if as_json:
-        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str))
+        print(json.dumps({"rows": [dict(zip(names, row, strict=True)) for row in rows]}, default=str))
         return
     table = Table(*names)
     for row in rows:

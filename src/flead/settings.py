@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     database_port: Port = Field(5432, description="The database's port; if used, the embedded one takes another.")
     database_password: SecretStr = Field(SecretStr("password"), description="The password of the database user flead.")
     predictions_per_version: int = Field(
-        1000, ge=0, description="Single predictions stored of every global model that is tested."
+        100, ge=0, description="Single predictions stored of every global model that is tested."
     )
     signal_rows_per_second: int = Field(
         300, ge=1, description="Signal points stored per second of event time; a larger fleet's signals are thinned."

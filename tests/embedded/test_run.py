@@ -51,7 +51,7 @@ class Flead:
         return summary
 
     def sql(self, query: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = json.loads(self("sql", query, "--json").stdout)
+        rows: list[dict[str, Any]] = json.loads(self("sql", query, "--json").stdout)["rows"]
         return rows
 
     def counts(self) -> dict[str, int]:
@@ -235,3 +235,9 @@ def test_two_runs_on_one_directory(flead: Flead) -> None:
     finally:
         process.terminate()
         process.communicate(timeout=60)
+
+
+def test_a_run_that_cannot_start_forgets_nothing(flead: Flead) -> None:
+    flead.run("--readings", "1000", "--devices", "5")
+    flead("run", "--no-web", "--fresh", "--data", "csv:/no/such/folder", code=2)
+    assert flead.counts()["readings"] == 1000

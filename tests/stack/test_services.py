@@ -38,12 +38,14 @@ def test_needed_takes_what_is_needed_and_nothing_else() -> None:
     require_platform()
     table = services(Settings(brokers=2, partitions=2))
     assert list(needed(table, ["collector"])) == ["database", "kafka-1", "kafka-2", "topics", "collector"]
+    assert list(needed(table, ["kafka-2"])) == ["kafka-1", "kafka-2"]
 
 
 def test_a_service_reads_the_same_settings_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = Settings(
         data_dir=tmp_path, brokers=2, supervised=True, database_password="a=b 'c", channel="x", learning_rate=0.5
     )
+    monkeypatch.setenv("FLEAD_BUFFER", "99")  # whoever asked for `chosen` has overruled it
     for name, value in environment(chosen).items():
         monkeypatch.setenv(name, value)
     again, origins = settings.load(file=tmp_path / "none.toml")

@@ -8,6 +8,7 @@ import pytest
 from flead.learning.learner import Trainings
 from flead.learning.rules import Rules
 from flead.learning.strategies import STRATEGIES, Contribution, State, StrategyRules
+from flead.learning.strategies.krum import krum_scores
 from flead.learning.strategies.statistics import medians, sums, without
 from flead.learning.zscore import ZScore
 
@@ -75,6 +76,8 @@ KRUM = updates([0], [1], [3], [4], [50])
 
 
 def test_krum() -> None:
+    scores = krum_scores(np.array([update.parameters["w"] for update in KRUM]), hostile=1)
+    assert scores.tolist() == [10.0, 5.0, 5.0, 10.0, 46.0**2 + 47.0**2]
     assert model("krum", KRUM, hostile=0.2) == [1.0]
 
 
@@ -94,8 +97,8 @@ def test_the_geometric_median_on_a_line_is_the_median() -> None:
 
 def test_the_geometric_median_of_a_square_with_one_corner_far_away() -> None:
     """Of four points that are corners of a convex quadrilateral it is where the diagonals cross (Fagnano)."""
-    rows = updates([0, 0], [2, 0], [0, 2], [100, 100])
-    assert model("geometric_median", rows) == pytest.approx([1.0, 1.0], abs=1e-6)
+    rows = updates([0, 0], [3, 0], [0, 1], [100, 100])  # y = x and x / 3 + y = 1
+    assert model("geometric_median", rows) == pytest.approx([0.75, 0.75], abs=1e-6)
 
 
 def test_norm_clipping() -> None:

@@ -144,14 +144,11 @@ class Pipeline:
         if chunk.batch.size == 0:
             return
         self._newest = max(self._newest, int(chunk.batch.times.max()))
-        model = self.shard.global_model
         outcome = self.shard.observe(chunk.batch)
-        brokers = self.shard.brokers[chunk.batch.rows]
-        predictions = self.auditor.observe(outcome.judgement, chunk.batch.labels, brokers, model)
-        merged = [merged for update in local_updates(self.shard, outcome) if (merged := self.rounds.add(update))]
+        merged = self._merge_and_audit(outcome)
         if merged:
             self.shard.adopt(merged[-1])
-        self._write(outcome, predictions, merged)
+        self._write(outcome, merged)
         self._count(outcome, merged)
 
     def commit(self, finished: bool) -> None:
@@ -190,7 +187,28 @@ class Pipeline:
         self._newest = source.newest
         return source.position if source.identity == identity(self.settings) else None
 
-    def _write(self, outcome: Outcome, predictions: Predictions | None, merged: list[GlobalModel]) -> None:
+    def _merge_and_audit(self, outcome: Outcome) -> list[GlobalModel]:
+        """Merge the local updates; test every global model on the readings from its making to the next one's."""
+        merged, made, model = [], 0, self.shard.global_model
+        updates = local_updates(self.shard, outcome)
+        for update, position in zip(updates, outcome.trained.positions.tolist(), strict=True):
+            new = self.rounds.add(update)
+            if new is not None:
+                self._audit(outcome, made, position, model)
+                merged.append(new)
+                made, model = position, new
+        self._audit(outcome, made, outcome.batch.size, model)
+        return merged
+
+    def _audit(self, outcome: Outcome, start: int, stop: int, model: GlobalModel | None) -> None:
+        batch, span = outcome.batch.part(start, stop), slice(start, stop)
+        predictions = self.auditor.observe(
+            outcome.judgement.part(span), batch.labels, self.shard.brokers[batch.rows], model
+        )
+        if predictions is not None:
+            self._write_predictions(batch, predictions)
+
+    def _write(self, outcome: Outcome, merged: list[GlobalModel]) -> None:
         batch, judgement, trained = outcome.batch, outcome.judgement, outcome.trained
         at, learner = outcome.anomalies, self.shard.learner
         channel = judgement.channel[at]
@@ -204,9 +222,8 @@ class Pipeline:
             trained.rows, trained.model_versions, trained.updates.global_versions, trained.updates.accuracy,
             trained.updates.loss, trained.samples, trained.updates.parameters, learner.layout, trained.times,
         )  # fmt: skip
-        self._write_signal(outcome, self._thinning.pick(batch))
-        if predictions is not None:
-            self._write_predictions(batch, predictions)
+        # A flagged reading is always a point of the signal: an alarm must not hang beside its curve.
+        self._write_signal(outcome, np.union1d(self._thinning.pick(batch), at))
         self._writer.add_global_models(merged)
 
     def _write_signal(self, outcome: Outcome, kept: NDArray[np.int64]) -> None:
@@ -243,4 +260,3 @@ class Pipeline:
 def identity(settings: Settings) -> str:
     """What makes a source the same one as in the run before, so that its position means something."""
     return msgspec.json.encode([settings.data, settings.devices, settings.seed, settings.channel]).decode()
-

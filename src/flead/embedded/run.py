@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from rich.console import Console
@@ -18,11 +18,15 @@ from flead.bus.placement import broker_of
 from flead.columns import Source
 from flead.embedded.pipeline import Pace, Pipeline, Tally
 from flead.embedded.summary import progress_line
+from flead.errors import FleadError
 from flead.ingest.sources import make_source
 from flead.settings import Settings
 from flead.storage.state import load_state, reset
 from flead.storage.store import Store, open_store
 from flead.storage.writer import Writer
+
+if TYPE_CHECKING:
+    from flead.dashboard.viewer import Viewer
 
 HISTORY_MILLISECONDS = 10 * 60 * 1000
 """A live simulated fleet begins so long ago and catches up at full speed: the first page already shows something."""
@@ -34,21 +38,31 @@ def run(settings: Settings, *, fresh: bool, web: bool, on_summary: Callable[[Tal
     With the viewer, the page stays after a source has ended, until Ctrl-C. ``on_summary`` is called once, when the
     pipeline has ended and everything is stored.
     """
-    with open_store(settings) as store, store.connect() as connection:
-        if fresh:
-            reset(connection)
-        pipeline = _pipeline(settings, store, connection)
-        try:
-            if web:
-                _with_viewer(settings, store, pipeline, on_summary)
-            else:
-                _alone(settings, pipeline, on_summary)
-        finally:
-            pipeline.source.close()
+    stop = Stop()
+    try:
+        with stop.on_signals(), open_store(settings) as store, store.connect() as connection:
+            # The port and the source come first: a run that cannot start has forgotten nothing.
+            viewer = _viewer(settings, store) if web else None
+            pipeline = _pipeline(settings, connection, fresh)
+            stop.then(pipeline.stop)
+            if fresh:
+                reset(connection)
+            try:
+                if viewer is None:
+                    on_summary(_work(settings, pipeline))
+                else:
+                    _with_viewer(settings, pipeline, viewer, stop, on_summary)
+            finally:
+                pipeline.source.close()
+    except psycopg.Error as error:
+        raise FleadError(
+            f"the database failed: {str(error).strip().splitlines()[0]}; what was committed is kept, and the next run "
+            f"goes on from there; see {settings.data_dir / 'postgres.log'}"
+        ) from error
 
 
-def _pipeline(settings: Settings, store: Store, connection: psycopg.Connection[Any]) -> Pipeline:
-    stored = load_state(connection)
+def _pipeline(settings: Settings, connection: psycopg.Connection[Any], fresh: bool) -> Pipeline:
+    stored = {} if fresh else load_state(connection)
     # A fleet that was last seen long ago goes on in the present: nobody waits for a night to be simulated.
     source = make_source(settings, now() - HISTORY_MILLISECONDS if is_live(settings) else None)
     place = partial(broker_of, brokers=settings.brokers, devices_per_broker=settings.devices_per_broker)
@@ -71,62 +85,79 @@ def _pace(settings: Settings, source: Source) -> Pace:
     return Pace(float(settings.speed), now() if is_live(settings) else source.start_time())
 
 
-def _alone(settings: Settings, pipeline: Pipeline, on_summary: Callable[[Tally], None]) -> None:
-    with _signals(pipeline.stop), _progress() as progress:
-        tally = pipeline.run(_pace(settings, pipeline.source), progress)
-    on_summary(tally)
+def _work(settings: Settings, pipeline: Pipeline) -> Tally:
+    with _progress() as progress:
+        return pipeline.run(_pace(settings, pipeline.source), progress)
 
 
-def _with_viewer(settings: Settings, store: Store, pipeline: Pipeline, on_summary: Callable[[Tally], None]) -> None:
-    """The viewer in this thread, which alone gets signals; the pipeline in another."""
+def _viewer(settings: Settings, store: Store) -> "Viewer":
     # NiceGUI takes a second to import, which `flead run --no-web` need not spend.
     from flead.dashboard.viewer import Viewer
 
-    # Takes the port before the pipeline starts: a run whose page cannot be had has done nothing.
-    viewer = Viewer(settings, store.conninfo)
+    return Viewer(settings, store.conninfo)
+
+
+def _with_viewer(
+    settings: Settings, pipeline: Pipeline, viewer: "Viewer", stop: "Stop", on_summary: Callable[[Tally], None]
+) -> None:
+    """The viewer in this thread, which alone gets signals; the pipeline in another."""
     failures: list[Exception] = []
 
     def work() -> None:
         try:
-            with _progress() as progress:
-                tally = pipeline.run(_pace(settings, pipeline.source), progress)
-            on_summary(tally)
+            on_summary(_work(settings, pipeline))
         except Exception as error:  # raised again by the main thread
             failures.append(error)
             viewer.stop()
 
-    def stop() -> None:
-        pipeline.stop()
-        viewer.stop()
-
     worker = threading.Thread(target=work, name="pipeline")
-    with _signals(stop):
-        worker.start()
-        try:
-            viewer.run(on_ready=lambda url: print(f"viewer: {url}", file=sys.stderr, flush=True))
-        finally:
-            pipeline.stop()
-            worker.join()
+    stop.then(viewer.stop)
+    worker.start()
+    try:
+        viewer.run(on_ready=lambda url: print(f"viewer: {url}", file=sys.stderr, flush=True))
+    finally:
+        pipeline.stop()
+        worker.join()
     if failures:
         raise failures[0]
 
 
-@contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGINT and SIGTERM end the run cleanly; a second one is not waited for."""
+class Stop:
+    """SIGINT and SIGTERM, from the first moment on: they call what has been given to :meth:`then`, at once or later.
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        del frame
-        for each, handler in before.items():
-            signal.signal(each, handler)
-        stop()
+    A second signal is not waited for: it does what it did before the run.
+    """
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def __init__(self) -> None:
+        self._asked = False
+        self._actions: list[Callable[[], None]] = []
+
+    def then(self, action: Callable[[], None]) -> None:
+        """Call this when a signal comes, now if one has come."""
+        self._actions.append(action)
+        if self._asked:
+            action()
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Handle the signals, in the main thread."""
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            del number, frame
+            restore()
+            self._asked = True
+            for action in self._actions:
+                action()
+
+        def restore() -> None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            restore()
 
 
 @contextmanager

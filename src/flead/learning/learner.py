@@ -40,7 +40,7 @@ class Judgement(NamedTuple):
     mean: NDArray[np.float64]  # (N, C)
     std: NDArray[np.float64]  # (N, C)
 
-    def part(self, positions: NDArray[np.intp]) -> "Judgement":
+    def part(self, positions: NDArray[np.intp] | slice) -> "Judgement":
         """What is said of some of the readings."""
         return Judgement(
             self.score[positions], self.anomalous[positions], self.channel[positions],

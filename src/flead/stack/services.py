@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import SecretStr
+
 from flead.settings import PREFIX, Settings
 from flead.stack import checks, flink, kafka
 from flead.stack.checks import Check
@@ -92,27 +94,27 @@ def services(settings: Settings) -> dict[str, Service]:
 
 
 def needed(table: Mapping[str, Service], names: Sequence[str]) -> dict[str, Service]:
-    """The services named, and all that they need, in the table's order."""
+    """The services named, and all that they need, in the table's order. One broker needs all: they elect a leader."""
+    brokers = [service.name for service in table.values() if service.image == "kafka"]
     wanted: set[str] = set()
     waiting = list(names)
     while waiting:
         name = waiting.pop()
         if name not in wanted:
             wanted.add(name)
-            waiting.extend(table[name].needs)
+            waiting.extend(brokers if name in brokers else table[name].needs)
     return {name: service for name, service in table.items() if name in wanted}
 
 
 def environment(settings: Settings) -> dict[str, str]:
     """What makes a process of the platform see these settings, and be found as one of its processes."""
     layout = Layout.of(settings)
-    changed = {
-        name: value.get_secret_value() if name == "database_password" else str(value)
-        for name, field_info in Settings.model_fields.items()
-        if (value := getattr(settings, name)) != field_info.default
+    values = {
+        PREFIX + name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name in Settings.model_fields
+        if (value := getattr(settings, name)) is not None
     }
-    changed["data_dir"] = str(layout.root.parent)
-    return {PREFIX + name.upper(): value for name, value in changed.items()} | {MARK: str(layout.root)}
+    return values | {PREFIX + "DATA_DIR": str(layout.root.parent), MARK: str(layout.root)}
 
 
 def _brokers(settings: Settings, layout: Layout) -> list[Service]:

@@ -44,6 +44,7 @@ def first_unfit(values: NDArray[np.float64]) -> int:
 class Trained(NamedTuple):
     """K local updates: what :class:`Updates` says, whose it is, and when."""
 
+    positions: NDArray[np.int64]  # the reading of the batch before which the training ended; N: after the last
     rows: NDArray[np.int32]
     model_versions: NDArray[np.int32]  # from 1 without gaps, for every device
     samples: NDArray[np.int32]
@@ -137,7 +138,7 @@ class Shard:
         judgement, updates = self.learner.observe(batch.rows, batch.values, batch.labels, trainings)
         self.touched[batch.rows // BLOCK] = True
         self.touched[trainings.rows // BLOCK] = True
-        trained = Trained(trainings.rows, versions, trainings.samples, trainings.times, updates)
+        trained = Trained(trainings.positions, trainings.rows, versions, trainings.samples, trainings.times, updates)
         return Outcome(batch, judgement, np.flatnonzero(judgement.anomalous), trained)
 
     def adopt(self, model: GlobalModel) -> None:
