@@ -157,11 +157,13 @@ def test_another_sites_page_gets_nothing(viewer: str) -> None:
 def test_pages_that_were_left_are_forgotten(viewer: str) -> None:
     from nicegui import Client
 
+    # Viewers of other tests in this process may have left theirs when they were stopped.
+    before = set(Client.instances)
     for _ in range(3):
         assert get(viewer)[0] == 200
-    assert len(Client.instances) >= 3
+    assert len(set(Client.instances) - before) >= 3
     Client.prune_instances(client_age_threshold=0)
-    assert Client.instances == {}
+    assert set(Client.instances) <= before
 
 
 @pytest.mark.real

@@ -118,7 +118,8 @@ def test_a_second_run_continues_as_if_there_had_been_one(tmp_path: Path) -> None
         f"{LOCAL_MODELS} from local_models order by 1, 2",
         "select device_id, channel, value, z_score, timestamp from anomalies order by 1, 2, 5",
         "select global_version, accuracy, parameters from federated_models order by 1",
-        "select * from evaluation_counts order by 1, 2",
+        "select model_version, broker_id, true_positives, false_positives, true_negatives, false_negatives"
+        " from evaluation_counts order by 1, 2",
     ):
         assert whole.sql(query) == parts.sql(query)
     assert parts.run("--readings", "100", "--devices", "300", "--fresh")["readings"] == 100
