@@ -33,7 +33,7 @@ log = logging.getLogger("flead")
 UPDATES, MODELS, DEAD_LETTERS = "local-model-updates", "global-model-updates", "dead-letters"
 GROUP = "aggregator"
 STATE_HEADER = "strategy-state"
-"""Header of a global model: the strategy's state after the round, so that the topic holds all that there is to rebuild."""
+"""Header of a global model: the strategy's state after the round. The topic holds all that there is to rebuild."""
 
 POLL_SECONDS = 0.2
 BATCH = 2000
@@ -44,7 +44,7 @@ _decode_model = msgspec.json.Decoder(GlobalModel).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class Fenced(FleadError):
+class FencedError(FleadError):
     """Another aggregator has taken over."""
 
 
@@ -64,7 +64,7 @@ class Aggregator:
         self._version = Gauge("flead_global_version", "The newest global model.", registry=metrics)
 
     def run(self) -> None:
-        """Until the service is stopped; raises :class:`Fenced` when another aggregator has taken over."""
+        """Until the service is stopped; raises :class:`FencedError` when another aggregator has taken over."""
         producer = self._service.wait_for("Kafka", self._producer, KafkaException)
         self._service.wait_for("the global models", self._recover, KafkaException)
         consumer = self._consumer(GROUP)
@@ -115,7 +115,7 @@ class Aggregator:
         except KafkaException as problem:
             error: KafkaError = problem.args[0]
             if error.code() in (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH):
-                raise Fenced(f"{self._service.name}: another aggregator has taken over; this one ends") from None
+                raise FencedError(f"{self._service.name}: another aggregator has taken over; this one ends") from None
             raise
         for reason, count in Counter(reason for _, reason in self._refused).items():
             self._ignored.labels(reason).inc(count)

@@ -1,0 +1,44 @@
+"""Decoding and encoding alone: ``python -m benchmarks.codec MESSAGES REPETITIONS`` prints JSON."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.contenders.harness import one_core
+from flead.bus.decode import Decoder
+from flead.bus.encode import encode_messages
+from flead.columns import Devices
+from flead.settings import Settings
+from flead.training.fleet import Shard
+from flead.training.outputs import anomalies, local_updates
+
+
+def rate(work: Callable[[], object], count: int, repetitions: int) -> list[float]:
+    """How many a second, in every repetition."""
+    rates = []
+    work()
+    for _ in range(repetitions):
+        start = time.perf_counter()
+        work()
+        rates.append(count / (time.perf_counter() - start))
+    return rates
+
+
+def main(messages: str, repetitions: str) -> None:
+    one_core()
+    text, turns = Path(messages).read_bytes(), int(repetitions)
+    shard = Shard(Settings())
+    outcome = shard.observe(Decoder(shard.devices).lines(text).batch)
+    decoder = Decoder(Devices())
+    rates = {
+        "decode": rate(lambda: decoder.lines(text), text.count(b"\n"), turns),
+        "anomalies": rate(lambda: encode_messages(anomalies(shard, outcome)), len(outcome.anomalies), turns),
+        "updates": rate(lambda: encode_messages(local_updates(shard, outcome)), len(outcome.trained.rows), turns),
+    }
+    json.dump(rates, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
