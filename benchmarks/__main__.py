@@ -31,7 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         messages = Path(folder) / "messages.jsonl"
         with messages.open("wb") as file:
-            file.writelines(workload.messages(DEVICES, rounds=20 if quick else 200))
+            file.writelines(workload.messages(DEVICES, rounds=60 if quick else 200))
         said, results = lines(messages, python, quick)
         results += codec(messages, quick)
     results += columns(quick)
@@ -90,11 +90,14 @@ def columns(quick: bool) -> list[Result]:
     """A shard without JSON, of a small fleet and of a large one, and what a device takes of memory."""
     results = []
     for devices in (DEVICES, 20_000 if quick else MANY):
-        found = measure(f"{devices:,} devices", ours("columns"), devices, 3 if quick else 7, 2_000_000)
+        found = measure(f"{devices:,} devices", ours("columns"), devices, 3 if quick else 5, 2_000_000)
         rates = found["rates"]
         results += [
             Result(f"columns.{devices}", RATE, f"columns to outcome, {devices:,} devices", rates["observe"]),
-            Result(f"kernels.{devices}", RATE, f"the kernels alone, {devices:,} devices", rates["kernels"]),
+            Result(f"kernels.{devices}", RATE, "the same, the kernels alone", rates["kernels"]),
+            Result(
+                f"shuffled.{devices}", RATE, "the same as the first, in another order every second", rates["shuffled"]
+            ),
         ]
     what = f"resident memory, {devices:,} devices with full windows"
     return [*results, Result(f"memory.{devices}", "bytes a device", what, [found["bytes_per_device"]])]
@@ -119,11 +122,14 @@ def targets(results: list[Result]) -> list[Target]:
         Target("JSON lines in to JSON out, readings/s on one core", lines, 2e6),
         Target("the same, times River", lines / found["json-to-json.river"], 25),
         Target("bytes a device", found[f"memory.{many}"], 1200, at_most=True),
-        Target(
-            f"rate of {DEVICES:,} devices over that of {int(many):,}",
-            found[f"columns.{DEVICES}"] / found[f"columns.{many}"],
-            3,
-            at_most=True,
+        *(
+            Target(
+                f"{name}: rate of {DEVICES:,} devices over that of {int(many):,}",
+                found[f"{name}.{DEVICES}"] / found[f"{name}.{many}"],
+                3,
+                at_most=True,
+            )
+            for name in ("columns", "shuffled")
         ),
         Target("the simulated fleet, readings/s", found["source.sim"], 1e6),
     ]

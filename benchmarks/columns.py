@@ -1,14 +1,15 @@
 """A shard on readings that are columns already: ``python -m benchmarks.columns DEVICES SEGMENTS READINGS`` prints JSON.
 
-All devices speak in every round, in another order each, so that at a million devices hardly a reading finds its
-device in the processor's cache. Timed are SEGMENTS of at least READINGS each, after every window is full.
+All devices speak once a second: steadily, in the same order every second, as devices with clocks of their own do; or
+shuffled, in another order every second, so that in a large fleet hardly a reading finds its device in the processor's
+cache. Timed are SEGMENTS of at least READINGS each, after every window is full.
 """
 
 import gc
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import psutil
@@ -23,18 +24,25 @@ BATCH = 50_000
 START = 1_762_473_600_000
 
 
-def batches(devices: int) -> Iterator[list[Batch]]:
-    """The readings of one second after another: of as many seconds at once as fill a batch."""
-    rng = np.random.default_rng(devices)
-    rounds = max(1, BATCH // devices)
-    second = 0
-    while True:
-        rows = np.concatenate([rng.permutation(devices).astype(np.int32) for _ in range(rounds)])
-        times = START + (second + np.repeat(np.arange(rounds), devices)) * 1000
-        values = rng.normal(40, 5, (len(rows), 1)) + 50 * (rng.random((len(rows), 1)) < 0.01)
-        whole = Batch(rows, times, values, np.full(len(rows), NO_LABEL, np.int8))
-        yield [whole.part(start, start + BATCH) for start in range(0, len(rows), BATCH)]
-        second += rounds
+class Fleet:
+    """Endless readings of devices, in batches of whole seconds or parts of one."""
+
+    def __init__(self, devices: int) -> None:
+        self.devices = devices
+        self.second = 0
+        self.rng = np.random.default_rng(devices)
+
+    def batches(self, shuffled: bool) -> Iterator[Batch]:
+        rounds = max(1, BATCH // self.devices)
+        while True:
+            order = self.rng.permutation if shuffled else np.arange
+            rows = np.concatenate([order(self.devices).astype(np.int32) for _ in range(rounds)])
+            times = START + (self.second + np.repeat(np.arange(rounds), self.devices)) * 1000
+            values = self.rng.normal(40, 5, (len(rows), 1)) + 50 * (self.rng.random((len(rows), 1)) < 0.01)
+            whole = Batch(rows, times, values, np.full(len(rows), NO_LABEL, np.int8))
+            self.second += rounds
+            for start in range(0, len(rows), BATCH):
+                yield whole.part(start, start + BATCH)
 
 
 def resident() -> int:
@@ -43,47 +51,48 @@ def resident() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def compile_kernels() -> None:
-    shard = Shard(Settings())
-    shard.devices.add(["a"])
-    for parts in batches(1):
-        shard.observe(parts[0])
-        return
-
-
 def kernels(shard: Shard, batch: Batch) -> None:
     """The work of ``Shard.observe`` without its checks and its bookkeeping."""
     trainings, _ = shard.schedule.plan(batch.rows, batch.times)
     shard.learner.observe(batch.rows, batch.values, batch.labels, trainings)
 
 
-def main(devices: int, segments: int, readings: int) -> None:
-    one_core()
-    compile_kernels()
-    source = batches(devices)
-    parts = next(source)
-    before = resident()
+def rate(play: Callable[[Batch], object], batches: Iterator[Batch], readings: int) -> float:
+    """Readings a second, making them not included."""
+    count, seconds = 0, 0.0
+    while count < readings:
+        batch = next(batches)
+        start = time.perf_counter()
+        play(batch)
+        seconds += time.perf_counter() - start
+        count += batch.size
+    return count / seconds
+
+
+def new_shard(devices: int) -> Shard:
     shard = Shard(Settings())
     shard.devices.add(f"device_{number}" for number in range(devices))
-    played = 0
-    while played <= (shard.settings.window + 1) * devices:
-        for batch in parts:
-            shard.observe(batch)
-            played += batch.size
-        parts = next(source)
+    return shard
+
+
+def main(devices: int, segments: int, readings: int) -> None:
+    one_core()
+    new_shard(1).observe(next(Fleet(1).batches(shuffled=False)))
+    fleet = Fleet(devices)
+    steady, shuffled = fleet.batches(shuffled=False), fleet.batches(shuffled=True)
+    next(shuffled)
+    before = resident()
+    shard = new_shard(devices)
+    while fleet.second <= shard.settings.window + 1:
+        shard.observe(next(steady))
     memory = resident() - before
 
-    rates: dict[str, list[float]] = {"observe": [], "kernels": []}
-    for name, play in [("observe", shard.observe), ("kernels", lambda batch: kernels(shard, batch))] * segments:
-        count, seconds = 0, 0.0
-        while count < readings:
-            for batch in parts:
-                start = time.perf_counter()
-                play(batch)
-                seconds += time.perf_counter() - start
-                count += batch.size
-            parts = next(source)
-        rates[name].append(count / seconds)
+    rates: dict[str, list[float]] = {"observe": [], "kernels": [], "shuffled": []}
+    for _ in range(segments):
+        rates["observe"].append(rate(shard.observe, steady, readings))
+        rates["kernels"].append(rate(lambda batch: kernels(shard, batch), steady, readings))
+    for _ in range(segments):
+        rates["shuffled"].append(rate(shard.observe, shuffled, readings))
     json.dump({"rates": rates, "bytes_per_device": memory / devices}, sys.stdout)
 
 

@@ -59,9 +59,13 @@ def test_a_process_is_not_mistaken_for_a_later_one_with_its_number() -> None:
 def test_marked_processes_are_found_wherever_they_have_gone(tmp_path: Path) -> None:
     environment = os.environ | {MARK: str(tmp_path)}
     # It leaves its parent, its group and its session.
-    daemon = "import os, time; os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0); time.sleep(60)"
-    subprocess.run([sys.executable, "-c", daemon], env=environment, check=True)
-    eventually(lambda: len(marked(tmp_path)) == 1, 10)
+    daemon = (
+        "import os, sys, time; os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0); "
+        "open(sys.argv[1], 'w').close(); time.sleep(60)"
+    )
+    subprocess.run([sys.executable, "-c", daemon, tmp_path / "there"], env=environment, check=True)
+    eventually((tmp_path / "there").exists, 10)
+    eventually(lambda: len(marked(tmp_path)) == 1, 10)  # its parents may not have ended yet
     assert marked(tmp_path / "other") == []
     end(marked(tmp_path), 5)
     assert marked(tmp_path) == []

@@ -58,6 +58,9 @@ class Aggregator:
         self._refused: list[tuple[Message, str]] = []
         self._ends: dict[int, int] = {}
         """The offset after the last update read, by partition."""
+        self.ready = False
+        """Whether it has partitions to read."""
+        self.ended = False
         metrics = service.metrics
         self._updates = Metric("flead_updates", "Local updates merged into the buffer.", registry=metrics)
         self._ignored = Metric("flead_updates_refused", "What was no update, by reason.", ["reason"], registry=metrics)
@@ -74,6 +77,7 @@ class Aggregator:
                 for message in consumer.consume(BATCH, POLL_SECONDS):
                     self._take(message, consumer, producer)
         finally:
+            self.ended = True
             consumer.close()
 
     def _take(self, message: Message, consumer: Consumer, producer: Producer) -> None:
@@ -153,6 +157,7 @@ class Aggregator:
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         log.info("%s: reads %d partitions of %s", self._service.name, len(partitions), UPDATES)
+        self.ready = True
 
     def _recover(self) -> None:
         """Go on from the newest global model in the topic."""

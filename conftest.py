@@ -1,0 +1,7 @@
+"""What pytest collects where only the embedded pipeline is installed: not the doctests of what needs the platform."""
+
+import importlib.util
+
+NEEDS_KAFKA = ["src/flead/bus/service.py", "src/flead/bus/topics.py", "src/flead/federation/aggregator.py"]
+
+collect_ignore = [] if importlib.util.find_spec("confluent_kafka") else NEEDS_KAFKA

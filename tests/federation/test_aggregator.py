@@ -1,0 +1,133 @@
+"""The aggregator on real Kafka: every round once, nothing lost when it is replaced or restarted."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from flead.federation.rounds import Rounds
+from flead.records import LocalUpdate
+from flead.settings import Settings
+from tests.federation.test_rounds import LAYOUT, update
+from tests.platform_fixtures import eventually, require_platform
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
+
+
+@contextmanager
+def aggregating(settings: Settings) -> Iterator[Any]:
+    """An aggregator at work in a thread; ends with the block, and raises what it raised."""
+    from flead.bus.service import Service
+    from flead.federation.aggregator import Aggregator
+
+    service = Service("aggregator")
+    aggregator = Aggregator(settings.kafka_servers, Rounds("fedbuff", 20, LAYOUT), service)
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            aggregator.run()
+        except BaseException as error:  # raised again below
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield aggregator
+    finally:
+        service.stop()
+        thread.join(60)
+    if failures:
+        raise failures[0]
+
+
+def send(settings: Settings, values: list[bytes]) -> None:
+    from confluent_kafka import Producer
+
+    producer = Producer({"bootstrap.servers": settings.kafka_servers, "enable.idempotence": True})
+    for value in values:
+        producer.produce("local-model-updates", value=value, key=str(hash(value)))
+    assert producer.flush(30) == 0
+
+
+def read(settings: Settings, topic: str) -> list[Any]:
+    """All committed messages of a topic."""
+    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.kafka_servers,
+            "group.id": "test",
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "enable.auto.commit": False,
+        }
+    )
+    try:
+        partitions = consumer.list_topics(topic, 30).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+        messages, ended = [], 0
+        while ended < len(partitions):
+            message = consumer.poll(30)
+            assert message is not None
+            if message.error():
+                ended += 1
+            else:
+                messages.append(message)
+        return messages
+    finally:
+        consumer.close()
+
+
+def encoded(updates: list[LocalUpdate]) -> list[bytes]:
+    return [msgspec.json.encode(each) for each in updates]
+
+
+def versions(settings: Settings) -> list[int]:
+    return [json.loads(message.value())["version"] for message in read(settings, "global-model-updates")]
+
+
+def test_rounds_survive_restarts_and_bad_messages(topics: Settings) -> None:
+    require_platform()
+    good = encoded([update(device) for device in range(30)])
+    bad = [b"", b"{", b'{"device_id": "x"}', *encoded([update(99, parameters={"bias": [1.0]})])]
+    with aggregating(topics):
+        send(topics, good[:15] + bad + good[15:])
+        eventually(lambda: versions(topics) == [1])
+    # Ten devices were in the buffer when it stopped; ten more complete the next round.
+    with aggregating(topics) as aggregator:
+        send(topics, encoded([update(device) for device in range(30, 40)]))
+        eventually(lambda: versions(topics) == [1, 2])
+        assert aggregator.rounds.version == 2
+    models = [json.loads(message.value()) for message in read(topics, "global-model-updates")]
+    assert [model["num_devices"] for model in models] == [20, 20]
+    letters = read(topics, "dead-letters")
+    assert sorted(message.value() or b"" for message in letters) == sorted(bad)
+    for message in letters:
+        headers = {name: value.decode() for name, value in message.headers()}
+        assert headers["topic"] == "local-model-updates"
+        assert headers["reason"]
+
+
+def test_a_second_aggregator_fences_the_first(topics: Settings) -> None:
+    require_platform()
+    from flead.federation.aggregator import FencedError
+
+    with pytest.raises(FencedError):
+        _second_takes_over(topics)
+    made = versions(topics)
+    assert made == list(range(1, len(made) + 1))
+
+
+def _second_takes_over(topics: Settings) -> None:
+    with aggregating(topics) as first:
+        eventually(lambda: first.ready)
+        with aggregating(topics) as second:
+            eventually(lambda: second.ready)
+            # Only one may make a round: the first, which still reads some partitions, is fenced when it tries.
+            send(topics, encoded([update(device) for device in range(200)]))
+            eventually(lambda: first.ended)
