@@ -1,5 +1,7 @@
 """Rounds: twenty different devices make a global model."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -10,7 +12,7 @@ from flead.records import GlobalModel, LocalUpdate
 LAYOUT: dict[str, tuple[int, ...]] = {"weights": (3,), "bias": (1,)}
 
 
-def update(device: int, version: int = 1, **changes: object) -> LocalUpdate:
+def update(device: int, version: int = 1, **changes: Any) -> LocalUpdate:
     fields = {
         "device_id": f"device_{device}",
         "model_version": version,
@@ -76,7 +78,7 @@ def test_stale_updates_count_less_with_fedbuff_only() -> None:
         ({"parameters": {"bias": [0.0]}}, "bias"),
     ],
 )
-def test_what_is_no_update_is_refused_with_its_reason(changes: dict[str, object], said: str) -> None:
+def test_what_is_no_update_is_refused_with_its_reason(changes: dict[str, Any], said: str) -> None:
     rounds = Rounds("fedbuff", 2, LAYOUT)
     assert rounds.refusal(update(1)) is None
     assert said in (rounds.refusal(update(1, **changes)) or "")
