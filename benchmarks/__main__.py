@@ -31,7 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         messages = Path(folder) / "messages.jsonl"
         with messages.open("wb") as file:
-            file.writelines(workload.messages(DEVICES, rounds=60 if quick else 200))
+            file.writelines(workload.messages(DEVICES, rounds=60 if quick else 300))
         said, results = lines(messages, python, quick)
         results += codec(messages, quick)
     results += columns(quick)

@@ -34,7 +34,7 @@ written = st.builds(
     st.sampled_from(["", "-"]),
     digits,
     st.just("") | digits.map(lambda text: f".{text}"),
-    st.just("") | st.builds(lambda e, power: f"{e}{power}", st.sampled_from(["e", "E", "e+"]), st.integers(0, 79))
+    st.just("") | st.builds(lambda e, power: f"{e}{power}", st.sampled_from(["e", "E", "e+"]), st.integers(0, 77))
     | st.integers(-400, -1).map(lambda power: f"e{power}"),
 )  # fmt: skip
 special = st.sampled_from(

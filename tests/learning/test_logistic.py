@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flead.learning.learner import Trainings
-from flead.learning.logistic import cross_entropy, features, probabilities, sigmoid
+from flead.learning.logistic import features, probabilities, sigmoid
 from flead.learning.rules import Rules
 from flead.learning.zscore import ZScore
 
@@ -21,25 +21,6 @@ def test_sigmoid(score: float, expected: float) -> None:
 
 def test_sigmoid_keeps_its_digits_far_below_zero() -> None:
     assert sigmoid(-700.0) == pytest.approx(math.exp(-700.0), rel=1e-13)
-
-
-@pytest.mark.parametrize(
-    ("score", "label", "expected"),
-    [
-        (0.0, 0.0, math.log(2)),
-        (0.0, 1.0, math.log(2)),
-        (math.log(3), 1.0, math.log(4 / 3)),
-        (math.log(3), 0.0, math.log(4)),
-        (800.0, 0.0, 800.0),
-        (-800.0, 1.0, 800.0),
-        (1e300, 0.0, 1e300),
-        (1e300, 1.0, 0.0),
-        (-1e300, 0.0, 0.0),
-        (-40.0, 0.0, math.exp(-40.0)),
-    ],
-)
-def test_cross_entropy(score: float, label: float, expected: float) -> None:
-    assert cross_entropy(score, label) == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize(

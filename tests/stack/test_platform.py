@@ -75,6 +75,7 @@ def test_nothing_is_left_of_a_platform_that_has_lost_its_supervisor(small: Setti
     up(small, SMALL)
     for process in marked(layout.root):
         process.kill()
+    eventually(lambda: holder(layout.supervisor_lock) is None)
     assert up(small, SMALL) is True
     assert states(small) == {"database": "ready", "kafka-1": "ready", "topics": "done"}
     assert down(small) is True

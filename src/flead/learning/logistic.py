@@ -45,12 +45,6 @@ def sigmoid(score: float) -> float:
     return (1.0 if score >= 0.0 else small) / (1.0 + small)
 
 
-@njit(_F(_F, _F), cache=True, nogil=True)
-def cross_entropy(score: float, label: float) -> float:
-    """Binary cross-entropy of sigmoid(score) against a label of 0 or 1, without overflow."""
-    return max(score, 0.0) - score * label + math.log1p(math.exp(-abs(score)))
-
-
 @njit(_F[::1](_F[:, ::1], _F[:, ::1], types.int16[::1], _F[::1], _F[::1], types.boolean), cache=True, nogil=True)
 def probabilities(
     mean: NDArray[np.float64],

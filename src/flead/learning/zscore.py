@@ -3,23 +3,28 @@
 ``ZScore`` alarms by the rule, ``Logistic`` by its model; they learn alike.
 """
 
+import math
+
 import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
 from flead.learning.arrays import Columns, grown
 from flead.learning.learner import Judgement, Parameters, Trainings, Updates, flatten, unflatten
-from flead.learning.logistic import LAYOUT, WEIGHTS, cross_entropy, features, probabilities, sigmoid
+from flead.learning.logistic import LAYOUT, WEIGHTS, features, probabilities, sigmoid
 from flead.learning.rules import Rules
 from flead.learning.windows import FLOOR, MEAN, SIZE, STD, Windows, push
 
 SIZE_OF_MODEL = WEIGHTS + 1
 
 WEIGHT, START = 0, SIZE_OF_MODEL
-LOSS, CORRECT, ROWS, ORIGIN = range(2 * SIZE_OF_MODEL, 2 * SIZE_OF_MODEL + 4)
+LOSS, FACTORS, CORRECT, ROWS, ORIGIN = range(2 * SIZE_OF_MODEL, 2 * SIZE_OF_MODEL + 5)
 """The columns of ``models``: the weights now, those that the training began with, over the training's readings
-the loss and the right answers of the latter and their number, and the version of the global model that it
-began with. ROWS = 0: the next reading begins a training."""
+the loss of the latter (LOSS + log FACTORS), its right answers and their number, and the version of the global model
+that it began with. ROWS = 0: the next reading begins a training."""
+
+LARGEST_PRODUCT = 1e280
+"""Above it the factors become a logarithm: the next, at most 2, must not overflow them."""
 
 _F1, _I1 = types.float64[::1], types.int32[::1]
 
@@ -88,7 +93,7 @@ def observe(
     for i in range(len(rows) + 1):
         while ending < len(positions) and positions[ending] == i:
             row = trained[ending]
-            out_loss[ending] = models[row, LOSS] / samples[ending]
+            out_loss[ending] = (models[row, LOSS] + math.log(models[row, FACTORS])) / samples[ending]
             out_accuracy[ending] = models[row, CORRECT] / samples[ending]
             for j in range(SIZE_OF_MODEL):
                 out_parameters[ending, j] = models[row, WEIGHT + j]
@@ -122,6 +127,7 @@ def observe(
 
         if models[row, ROWS] == 0.0:
             models[row, LOSS] = 0.0
+            models[row, FACTORS] = 1.0
             models[row, CORRECT] = 0.0
             models[row, ORIGIN] = global_version
             for j in range(SIZE_OF_MODEL):
@@ -135,14 +141,20 @@ def observe(
             label = float(labels[i])
         level, spread, deviation = features(mean, std, z, scaled)
         before = score(models, row, START, level, spread, deviation)
-        models[row, LOSS] += cross_entropy(before, label)
+        # Cross-entropy max(s, 0) - s y + log(1 + exp(-|s|)); the logarithms become one, of a product, at the end.
+        models[row, LOSS] += max(before, 0.0) - before * label
+        models[row, FACTORS] *= 1.0 + math.exp(-abs(before))
+        if models[row, FACTORS] > LARGEST_PRODUCT:
+            models[row, LOSS] += math.log(models[row, FACTORS])
+            models[row, FACTORS] = 1.0
         models[row, CORRECT] += 1.0 if (before >= 0.0) == (label == 1.0) else 0.0
         out_probability[i] = sigmoid(before) if scored else 0.0
 
         now = score(models, row, WEIGHT, level, spread, deviation)
         step = rate * (sigmoid(now) - label)
-        for j in range(SIZE_OF_MODEL):
-            models[row, WEIGHT + j] -= rate * proximal * (models[row, WEIGHT + j] - models[row, START + j])
+        if proximal > 0.0:
+            for j in range(SIZE_OF_MODEL):
+                models[row, WEIGHT + j] -= rate * proximal * (models[row, WEIGHT + j] - models[row, START + j])
         models[row, WEIGHT] -= step * level
         models[row, WEIGHT + 1] -= step * spread
         models[row, WEIGHT + 2] -= step * deviation

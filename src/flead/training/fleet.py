@@ -41,6 +41,13 @@ def first_unfit(values: NDArray[np.float64]) -> int:
     return -1
 
 
+@njit(types.void(types.int32[::1], types.boolean[::1]), cache=True, nogil=True)
+def touch(rows: NDArray[np.int32], touched: NDArray[np.bool_]) -> None:
+    """Mark the blocks of these devices: (N,) rows, (D / BLOCK,) marks."""
+    for i in range(len(rows)):
+        touched[np.uintp(rows[i]) // np.uintp(BLOCK)] = True
+
+
 class Trained(NamedTuple):
     """K local updates: what :class:`Updates` says, whose it is, and when."""
 
@@ -136,8 +143,8 @@ class Shard:
         self.grow()
         trainings, versions = self.schedule.plan(batch.rows, batch.times)
         judgement, updates = self.learner.observe(batch.rows, batch.values, batch.labels, trainings)
-        self.touched[batch.rows // BLOCK] = True
-        self.touched[trainings.rows // BLOCK] = True
+        touch(batch.rows, self.touched)
+        touch(trainings.rows, self.touched)
         trained = Trained(trainings.positions, trainings.rows, versions, trainings.samples, trainings.times, updates)
         return Outcome(batch, judgement, np.flatnonzero(judgement.anomalous), trained)
 
