@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from flead.learning.learner import Judgement, Learner
+from flead.learning.learner import Judgement, Learner, arrays
 from flead.learning.metrics import Confusion, confusion
 from flead.records import GlobalModel
 
@@ -53,9 +53,8 @@ class Prequential:
         self.alarms = self.alarms.plus(confusion(judgement.anomalous[labelled], actual))
         if model is None:
             return None
-        parameters = {name: np.asarray(numbers) for name, numbers in model.parameters.items()}
         judged = judgement if len(labelled) == len(labels) else judgement.part(labelled)
-        probability = self.learner.predict(judged, parameters)
+        probability = self.learner.predict(judged, arrays(model.parameters))
         for broker, counts in _by_broker(probability >= DECISION, actual, brokers[labelled]):
             key = model.version, broker
             self.by_version[key] = self.by_version.get(key, Confusion()).plus(counts)
@@ -75,11 +74,7 @@ def _by_broker(
 ) -> Iterator[tuple[int, Confusion]]:
     # Four counters a broker, in one pass: of right and wrong predictions of normal, then of anomalies.
     counters = np.bincount(4 * brokers.astype(np.int64) + 2 * predicted + actual)
-    for broker, (normal, missed, false_alarms, found) in enumerate(_in_fours(counters)):
+    fours: list[list[int]] = np.pad(counters, (0, -len(counters) % 4)).reshape(-1, 4).tolist()
+    for broker, (normal, missed, false_alarms, found) in enumerate(fours):
         if normal or missed or false_alarms or found:
             yield broker, Confusion(found, false_alarms, normal, missed)
-
-
-def _in_fours(counters: NDArray[np.intp]) -> list[list[int]]:
-    rows: list[list[int]] = np.pad(counters, (0, -len(counters) % 4)).reshape(-1, 4).tolist()
-    return rows

@@ -24,13 +24,13 @@ from prometheus_client import Counter as Metric
 from prometheus_client import Gauge
 
 from flead.bus.service import Service
+from flead.bus.topics import DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES
 from flead.errors import FleadError
 from flead.federation.rounds import Rounds
 from flead.records import GlobalModel, LocalUpdate
 
 log = logging.getLogger("flead")
 
-UPDATES, MODELS, DEAD_LETTERS = "local-model-updates", "global-model-updates", "dead-letters"
 GROUP = "aggregator"
 STATE_HEADER = "strategy-state"
 """Header of a global model: the strategy's state after the round. The topic holds all that there is to rebuild."""
@@ -71,7 +71,7 @@ class Aggregator:
         producer = self._service.wait_for("Kafka", self._producer, KafkaException)
         self._service.wait_for("the global models", self._recover, KafkaException)
         consumer = self._consumer(GROUP)
-        consumer.subscribe([UPDATES], on_assign=self._assigned)
+        consumer.subscribe([LOCAL_UPDATES], on_assign=self._assigned)
         try:
             while not self._service.stopping.is_set():
                 for message in consumer.consume(BATCH, POLL_SECONDS):
@@ -106,14 +106,14 @@ class Aggregator:
         try:
             producer.begin_transaction()
             producer.produce(
-                MODELS, key=str(model.version), value=_encode(model), partition=0,
+                GLOBAL_MODELS, key=str(model.version), value=_encode(model), partition=0,
                 headers={STATE_HEADER: self.rounds.strategy_state()},
             )  # fmt: skip
             for message, reason in self._refused:
                 producer.produce(
                     DEAD_LETTERS, key=message.key(), value=message.value(), headers=_origin(message, reason)
                 )
-            offsets = [TopicPartition(UPDATES, partition, end) for partition, end in self._ends.items()]
+            offsets = [TopicPartition(LOCAL_UPDATES, partition, end) for partition, end in self._ends.items()]
             producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), DEADLINE_SECONDS)
             producer.commit_transaction(DEADLINE_SECONDS)
         except KafkaException as problem:
@@ -156,14 +156,14 @@ class Aggregator:
         )
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        log.info("%s: reads %d partitions of %s", self._service.name, len(partitions), UPDATES)
+        log.info("%s: reads %d partitions of %s", self._service.name, len(partitions), LOCAL_UPDATES)
         self.ready = True
 
     def _recover(self) -> None:
         """Go on from the newest global model in the topic."""
         consumer = self._consumer(f"{GROUP}-recovery", {"enable.partition.eof": True})
         try:
-            consumer.assign([TopicPartition(MODELS, 0, OFFSET_BEGINNING)])
+            consumer.assign([TopicPartition(GLOBAL_MODELS, 0, OFFSET_BEGINNING)])
             newest: Message | None = None
             while (message := self._next(consumer)) is not None:
                 newest = message if message.value() else newest

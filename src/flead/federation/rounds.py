@@ -4,13 +4,13 @@ There is no round that a device can stall: whoever speaks is in the buffer, whoe
 for, and a slow device's update counts less instead of being thrown away (see the strategy's discount).
 """
 
+import math
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from flead.errors import FleadError
-from flead.learning.learner import flatten
+from flead.learning.learner import arrays, flatten
 from flead.learning.strategies import DEFAULTS, STRATEGIES, Contribution, State, StrategyRules
 from flead.records import GlobalModel, LocalUpdate, Parameters
 from flead.settings import Settings
@@ -59,12 +59,12 @@ class Rounds:
         """Why this is not an update of this model, or None if it is one."""
         if update.samples_processed < 1:
             return f"samples_processed is {update.samples_processed}, not at least 1"
-        if not (0 <= update.accuracy <= 1) or not np.isfinite(update.loss):
+        if not (0 <= update.accuracy <= 1) or not math.isfinite(update.loss):
             return f"accuracy {update.accuracy} or loss {update.loss} is out of range"
         if not 0 <= update.global_version <= self.version:
             return f"it started from global version {update.global_version}; the newest is {self.version}"
         try:
-            flatten(_arrays(update.parameters), self.layout)
+            flatten(arrays(update.parameters), self.layout)
         except (ValueError, TypeError) as error:
             return str(error)
         return None
@@ -91,7 +91,7 @@ class Rounds:
     def _merge(self) -> GlobalModel:
         updates = list(self._buffer.values())
         contributions = [
-            Contribution(_arrays(u.parameters), u.samples_processed, self.version - u.global_version) for u in updates
+            Contribution(arrays(u.parameters), u.samples_processed, self.version - u.global_version) for u in updates
         ]
         self._state, parameters = self.strategy.step(self._state, contributions)
         self._buffer.clear()
@@ -135,12 +135,8 @@ class Rounds:
 
 
 def _lists(state: State) -> dict[str, dict[str, Any]]:
-    return {part: {name: array.tolist() for name, array in arrays.items()} for part, arrays in state.items()}
+    return {part: {name: array.tolist() for name, array in named.items()} for part, named in state.items()}
 
 
 def _state(lists: dict[str, dict[str, Any]]) -> State:
-    return {part: _arrays(arrays) for part, arrays in lists.items()}
-
-
-def _arrays(parameters: Parameters) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
-    return {name: np.asarray(numbers, dtype=np.float64) for name, numbers in parameters.items()}
+    return {part: arrays(named) for part, named in lists.items()}

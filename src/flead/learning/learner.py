@@ -1,5 +1,6 @@
 """What a device runs: the contract of all learners."""
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -97,6 +98,11 @@ class Learner(Protocol):
 
     def parameters(self, row: int) -> Parameters:
         """A device's own model, as it is now."""
+
+
+def arrays(parameters: Mapping[str, Sequence[float]]) -> Parameters:
+    """A model as it travels in records, lists of numbers by name, as arrays."""
+    return {name: np.asarray(numbers, dtype=np.float64) for name, numbers in parameters.items()}
 
 
 def flatten(parameters: Parameters, layout: dict[str, tuple[int, ...]]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from flead.bus.placement import broker_of
 from flead.columns import Batch, Devices
 from flead.errors import FleadError
 from flead.learning.arrays import grown
-from flead.learning.learner import Judgement, Learner, Updates
+from flead.learning.learner import Judgement, Learner, Updates, arrays
 from flead.learning.registry import LEARNERS
 from flead.learning.rules import Rules
 from flead.learning.strategies.fedprox import FedProx
@@ -151,6 +151,5 @@ class Shard:
     def adopt(self, model: GlobalModel) -> None:
         """Let trainings that begin from now on start from this global model, unless a newer one is known."""
         if self.global_model is None or model.version > self.global_model.version:
-            parameters = {name: np.asarray(numbers) for name, numbers in model.parameters.items()}
-            self.learner.adopt(parameters, model.version)
+            self.learner.adopt(arrays(model.parameters), model.version)
             self.global_model = model
