@@ -5,6 +5,8 @@ Wrong input ends with exit code 2 and one line that says what, where and what to
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -78,6 +80,31 @@ def run(
     )
 
 
+@app.command()
+def score(
+    out: Annotated[Path, typer.Option(help="The file for the scores: .csv or .parquet.")],
+    data: Annotated[
+        str | None,
+        typer.Option(help="csv:DIR, edge-iiotset:PATH, skab:DIR, or sim with --readings.", show_default="sim"),
+    ] = None,
+    learner: Annotated[str | None, typer.Option(help="What a device runs.", show_default="zscore")] = None,
+    strategy: Annotated[str | None, typer.Option(help="How updates are merged.", show_default="fedbuff")] = None,
+    local: Annotated[bool, typer.Option("--local", help="Every device by itself: nothing is merged.")] = False,
+    readings: Annotated[int | None, typer.Option(help="Stop after so many.", show_default="the source's end")] = None,
+    channel: Annotated[str | None, typer.Option(help="The one column to read.", show_default="all")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Backtest a source: one line a reading with device_id, timestamp, score and anomaly, in each file's order."""
+    from flead.embedded.score import score as score_source
+
+    chosen, _ = settings.load(
+        {"data": data, "learner": learner, "strategy": strategy, "readings": readings, "channel": channel}
+    )
+    with _progress("scoring") as progress:
+        scored = score_source(chosen, out, local=local, progress=progress)
+    print(json.dumps(scored.to_dict()) if as_json else scored)
+
+
 @data_app.command()
 def prepare(
     dataset: Annotated[str, typer.Argument(help="edge-iiotset")],
@@ -93,11 +120,8 @@ def prepare(
     if dataset != "edge-iiotset":
         raise FleadError(f"no data set {dataset!r} to prepare: there is edge-iiotset")
     chosen, _ = settings.load({"devices": devices, "channel": channel})
-    with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", visible=bar.console.is_terminal)
-        report = prepare_edge_iiotset(
-            path, out, chosen.devices, chosen.channel, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+    with _progress("reading") as progress:
+        report = prepare_edge_iiotset(path, out, chosen.devices, chosen.channel, progress)
     print(json.dumps(report.to_dict()) if as_json else report)
 
 
@@ -133,6 +157,14 @@ def show(as_json: AsJson = False) -> None:
         value = "" if values[name] is None else str(values[name])
         table.add_row(name, value, origins[name], field.description)
     Console().print(table)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, nothing in a pipe; it is told how much is done and of how much."""
+    with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, visible=bar.console.is_terminal)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def main() -> None:

@@ -1,0 +1,169 @@
+"""`flead score`: a backtest of any source, one scored line a reading, without a database.
+
+Every reading is judged by what came before it, as in `flead run`. The lines come in the order of the stream, so those
+of a device in its file's order, even where its times repeat or step back.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import polars as pl
+
+from flead.columns import Chunk
+from flead.errors import FleadError
+from flead.federation.rounds import Rounds, strategy_rules_of
+from flead.ingest.sources import make_source
+from flead.records import Rejected, to_texts
+from flead.settings import Settings
+from flead.training.fleet import Outcome, Shard
+from flead.training.outputs import local_updates
+
+BATCH = 8192
+"""Readings at a time, as in `flead run`: a backtest adopts global models when a run at full speed would."""
+
+SCHEMA = pl.Schema({"device_id": pl.String, "timestamp": pl.String, "score": pl.Float64, "anomaly": pl.Int8})
+ISO_8601 = "%Y-%m-%dT%H:%M:%S%.3fZ"
+
+
+@dataclass(slots=True)
+class Scored:
+    """What a backtest came to. ``readings`` + ``rejected`` are all rows of the source."""
+
+    readings: int = 0
+    rejected: int = 0
+    anomalies: int = 0
+    devices: int = 0
+    global_models: int = 0
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary that ``flead score --json`` prints."""
+        rate = round(self.readings / self.seconds) if self.seconds else 0
+        return {**asdict(self), "seconds": round(self.seconds, 3), "readings_per_second": rate}
+
+    def __str__(self) -> str:
+        return (
+            f"{self.readings:,} readings of {self.devices:,} devices scored in {self.seconds:.1f} s, "
+            f"{self.anomalies:,} anomalies, {self.rejected:,} rejected, {self.global_models:,} global models"
+        )
+
+
+def score(settings: Settings, out: Path, *, local: bool, progress: Callable[[int, int], None]) -> Scored:
+    """Score ``settings.data`` into ``out``, CSV or Parquet by its suffix; ``local``: no device hears of the others.
+
+    What is no reading goes to ``rejected_file(out)``, so that every row of the source is in one of the two. Memory does
+    not grow with the output. ``progress`` gets the rows done and in all. FleadError for another suffix, or a source
+    that has no end without ``settings.readings``; nothing is at ``out`` until all of it is.
+    """
+    source, started = make_source(settings), time.monotonic()
+    shard = Shard(settings)
+    rounds = Rounds(settings.strategy, settings.buffer, shard.learner.layout, strategy_rules_of(settings))
+    scored = Scored()
+    source.open(shard.devices, None)
+    try:
+        total = source.total() if settings.readings is None else settings.readings
+        if total is None:
+            raise FleadError(f"data = {settings.data!r} has no end: say with --readings how many to score")
+        with _writer(out) as write:
+            while scored.readings < (settings.readings or scored.readings + 1):
+                limit = min(BATCH, (settings.readings or BATCH + scored.readings) - scored.readings)
+                chunk = source.next_batch(limit, None)
+                if chunk is None:
+                    break
+                outcome = shard.observe(chunk.batch)
+                if not local:
+                    scored.global_models += _federate(shard, rounds, outcome)
+                write(_lines(shard, outcome), chunk.rejected)
+                _count(scored, chunk, outcome)
+                progress(scored.readings + scored.rejected, total)
+    finally:
+        source.close()
+    scored.devices = len(shard.devices)
+    scored.seconds = time.monotonic() - started
+    return scored
+
+
+def rejected_file(out: Path) -> Path:
+    """Where rows that are no readings are listed, if there are any: ``x.rejected.csv`` beside ``x.csv``."""
+    return out.with_suffix(".rejected.csv")
+
+
+def _federate(shard: Shard, rounds: Rounds, outcome: Outcome) -> int:
+    """Merge the batch's updates and let the devices adopt the newest global model; returns how many were made."""
+    models = [model for update in local_updates(shard, outcome) if (model := rounds.add(update)) is not None]
+    if models:
+        shard.adopt(models[-1])
+    return len(models)
+
+
+def _lines(shard: Shard, outcome: Outcome) -> pl.DataFrame:
+    batch, judgement = outcome.batch, outcome.judgement
+    columns = {
+        "device_id": shard.devices.texts(batch.rows),
+        "timestamp": to_texts(batch.times),
+        "score": judgement.score,
+        "anomaly": judgement.anomalous.astype(np.int8),
+    }
+    return pl.DataFrame(columns, schema=SCHEMA)
+
+
+def _count(scored: Scored, chunk: Chunk, outcome: Outcome) -> None:
+    scored.readings += chunk.batch.size
+    scored.rejected += len(chunk.rejected)
+    scored.anomalies += len(outcome.anomalies)
+
+
+@contextmanager
+def _writer(out: Path) -> Iterator[Callable[[pl.DataFrame, list[Rejected]], None]]:
+    """Writes lines and rejected rows; the files get their names when all is written, and go if it fails."""
+    suffix = out.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise FleadError(f"--out {out}: the suffix says the format; give a name that ends in .csv or .parquet")
+    lines, refused = (path.with_name(path.name + ".part") for path in (out, rejected_file(out)))
+    try:
+        with _created(lines) as scores, _created(refused) as rejections:
+            pl.DataFrame(schema=SCHEMA).write_csv(scores)
+            pl.DataFrame(schema={"location": pl.String, "reason": pl.String}).write_csv(rejections)
+            empty = rejections.tell()
+            yield lambda frame, rejected: _append(scores, rejections, frame, rejected)
+            any_rejected = rejections.tell() > empty
+        if suffix == ".parquet":
+            _to_parquet(lines)
+        lines.replace(out)
+        if any_rejected:
+            refused.replace(rejected_file(out))
+        else:
+            rejected_file(out).unlink(missing_ok=True)
+    finally:
+        lines.unlink(missing_ok=True)
+        refused.unlink(missing_ok=True)
+
+
+def _created(path: Path) -> BinaryIO:
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise FleadError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
+
+
+def _to_parquet(lines: Path) -> None:
+    """Turn a CSV file into Parquet, in its place: what a Parquet file needs to know as a whole stays on the disk."""
+    packed = lines.with_name(lines.name + ".packed")
+    when = pl.col("timestamp").str.to_datetime(ISO_8601, time_unit="ms", time_zone="UTC")
+    try:
+        pl.scan_csv(lines, schema=SCHEMA).with_columns(when).sink_parquet(packed)
+        packed.replace(lines)
+    finally:
+        packed.unlink(missing_ok=True)
+
+
+def _append(scores: BinaryIO, rejections: BinaryIO, frame: pl.DataFrame, rejected: list[Rejected]) -> None:
+    frame.write_csv(scores, include_header=False)
+    if rejected:
+        rows = {"location": [row.location for row in rejected], "reason": [row.reason for row in rejected]}
+        pl.DataFrame(rows).write_csv(rejections, include_header=False)
