@@ -38,7 +38,7 @@ def apply(empty: dict[str, Any], migrations: dict[str, str] | None = None) -> li
 
 
 def test_the_packaged_ones_apply_once(empty: dict[str, Any]) -> None:
-    assert apply(empty) == sorted(packaged())
+    assert apply(empty) == sorted(name for name in packaged() if not name.endswith(".timescaledb.sql"))
     assert apply(empty) == []
     assert select(empty, "SELECT count(*) FROM local_models") == [(0,)]
 
@@ -87,19 +87,3 @@ def test_two_processes_at_once_apply_each_one_once(empty: dict[str, Any]) -> Non
         thread.join(30)
     assert sorted(applied) == [[], [], ["001_a.sql", "002_b.sql"]]
     assert select(empty, "SELECT i FROM a ORDER BY i") == [(1,), (2,)]
-
-
-def test_tables_that_may_become_hypertables_have_no_unique_index(connection: psycopg.Connection[Any]) -> None:
-    unique = connection.execute("""
-        SELECT indexrelid::regclass::text FROM pg_index
-        WHERE indisunique AND indrelid IN ('local_models'::regclass, 'model_evaluations'::regclass,
-                                           'anomalies'::regclass, 'signal'::regclass)""").fetchall()
-    assert unique == []
-
-
-def test_the_reader_reads_and_cannot_write(connection: psycopg.Connection[Any]) -> None:
-    connection.execute("SET ROLE flead_read")
-    assert connection.execute("SELECT count(*) FROM local_models, version_evaluations").fetchone() == (0,)
-    for statement in ("DELETE FROM local_models", "CREATE TABLE mine (i int)", "TRUNCATE devices"):
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute(statement)

@@ -3,7 +3,7 @@
 Every statement takes its rows in the order of their keys, so that two writers never wait for each other in a circle.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, LiteralString
 
 from psycopg import Cursor
@@ -14,6 +14,8 @@ from flead.storage.fleet_columns import FleetColumns
 from flead.storage.sums import NEVER, DeviceSums, Minute, MinuteSums
 
 SEVERITIES = ("warning", "critical")
+MINUTES = ("readings_per_minute", "anomalies_per_minute", "models_per_minute")
+"""The sums by minute; where TimescaleDB keeps some of them itself, they are views."""
 
 
 def merge_devices(cursor: Cursor[Any], sums: DeviceSums, fleet: FleetColumns) -> None:
@@ -66,46 +68,20 @@ def merge_devices(cursor: Cursor[Any], sums: DeviceSums, fleet: FleetColumns) ->
         """)
 
 
-def merge_minutes(cursor: Cursor[Any], sums: MinuteSums) -> None:
-    """Add to the sums by minute and to those of the whole past."""
-    _execute(
-        cursor,
-        f"""
-        INSERT INTO readings_per_minute AS m (minute, broker_id, readings)
-        SELECT {_MINUTE}, broker, number
-        FROM unnest(%s::bigint[], %s::int[], %s::bigint[]) AS new (minute, broker, number) ORDER BY minute, broker
-        ON CONFLICT (minute, broker_id) DO UPDATE SET readings = m.readings + excluded.readings
-        """,
-        [(*minute, number) for minute, number in sums.readings.items()],
-    )
-    _execute(
-        cursor,
-        f"""
-        INSERT INTO anomalies_per_minute AS m (minute, broker_id, severity, anomalies)
-        SELECT {_MINUTE}, broker, severity, number
-        FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::bigint[]) AS new (minute, broker, severity, number)
-        ORDER BY minute, broker, severity
-        ON CONFLICT (minute, broker_id, severity) DO UPDATE SET anomalies = m.anomalies + excluded.anomalies
-        """,
-        [
+def merge_minutes(cursor: Cursor[Any], sums: MinuteSums, views: Container[str]) -> None:
+    """Add to the sums by minute, except those that are ``views``, and to those of the whole past."""
+    rows: dict[str, list[tuple[Any, ...]]] = {
+        "readings_per_minute": [(*minute, number) for minute, number in sums.readings.items()],
+        "anomalies_per_minute": [
             (*minute, severity, number)
             for severity, counts in zip(SEVERITIES, sums.anomalies, strict=True)
             for minute, number in counts.items()
         ],
-    )
-    _execute(
-        cursor,
-        f"""
-        INSERT INTO models_per_minute AS m (minute, broker_id, models, accuracy_sum)
-        SELECT {_MINUTE}, broker, number, accuracies
-        FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::double precision[])
-             AS new (minute, broker, number, accuracies)
-        ORDER BY minute, broker
-        ON CONFLICT (minute, broker_id) DO UPDATE
-        SET models = m.models + excluded.models, accuracy_sum = m.accuracy_sum + excluded.accuracy_sum
-        """,
-        [(*minute, number, sums.accuracies[minute]) for minute, number in sums.models.items()],
-    )
+        "models_per_minute": [(*minute, number, sums.accuracies[minute]) for minute, number in sums.models.items()],
+    }
+    for table, statement in _ADD_MINUTES.items():
+        if table not in views:
+            _execute(cursor, statement, rows[table])
     _execute(
         cursor,
         """
@@ -169,6 +145,30 @@ def merge_reasons(cursor: Cursor[Any], reasons: Mapping[str, int]) -> None:
 
 
 _MINUTE = "timestamptz 'epoch' + minute * interval '1 minute'"
+_ADD_MINUTES: dict[str, LiteralString] = {
+    "readings_per_minute": f"""
+        INSERT INTO readings_per_minute AS m (minute, broker_id, readings)
+        SELECT {_MINUTE}, broker, number
+        FROM unnest(%s::bigint[], %s::int[], %s::bigint[]) AS new (minute, broker, number) ORDER BY minute, broker
+        ON CONFLICT (minute, broker_id) DO UPDATE SET readings = m.readings + excluded.readings
+        """,
+    "anomalies_per_minute": f"""
+        INSERT INTO anomalies_per_minute AS m (minute, broker_id, severity, anomalies)
+        SELECT {_MINUTE}, broker, severity, number
+        FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::bigint[]) AS new (minute, broker, severity, number)
+        ORDER BY minute, broker, severity
+        ON CONFLICT (minute, broker_id, severity) DO UPDATE SET anomalies = m.anomalies + excluded.anomalies
+        """,
+    "models_per_minute": f"""
+        INSERT INTO models_per_minute AS m (minute, broker_id, models, accuracy_sum)
+        SELECT {_MINUTE}, broker, number, accuracies
+        FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::double precision[])
+             AS new (minute, broker, number, accuracies)
+        ORDER BY minute, broker
+        ON CONFLICT (minute, broker_id) DO UPDATE
+        SET models = m.models + excluded.models, accuracy_sum = m.accuracy_sum + excluded.accuracy_sum
+        """,
+}
 
 
 def _of(broker: int, counts: Mapping[Minute, int]) -> int:

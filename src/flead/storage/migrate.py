@@ -1,4 +1,7 @@
-"""Brings a database to the newest schema: the SQL files of ``migrations/``, in order of their names, each once."""
+"""Brings a database to the newest schema: the SQL files of ``migrations/``, in order of their names, each once.
+
+Those for TimescaleDB wait where the server has not loaded it.
+"""
 
 import hashlib
 from importlib.resources import files
@@ -7,6 +10,7 @@ from typing import Any
 from psycopg import Connection
 
 from flead.errors import FleadError
+from flead.storage import timescaledb
 
 LOCK = 0x464C454144
 """The advisory lock of migrations ("FLEAD"): of two processes that migrate at once, one waits."""
@@ -28,6 +32,9 @@ def migrate(connection: Connection[Any], migrations: dict[str, str] | None = Non
     connection.commit()
     try:
         missing = _missing(connection, wanted)
+        if any(name.endswith(timescaledb.MIGRATION) for name in missing) and not timescaledb.enable(connection):
+            missing = [name for name in missing if not name.endswith(timescaledb.MIGRATION)]
+        connection.commit()
         for name in missing:
             with connection.transaction():
                 connection.execute(wanted[name].encode())

@@ -4,6 +4,9 @@ from typing import Any
 
 from psycopg import Connection, sql
 
+from flead.storage.merge import MINUTES
+from flead.storage.timescaledb import views_among
+
 
 def load_state(connection: Connection[Any], prefix: str = "") -> dict[str, bytes]:
     """The blocks whose keys start with ``prefix``, by key; none in a new database."""
@@ -20,3 +23,5 @@ def reset(connection: Connection[Any]) -> None:
         ).fetchall()
         names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in tables)
         connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(names))
+        for view in views_among(connection, MINUTES):
+            connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(view)))

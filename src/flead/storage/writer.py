@@ -18,10 +18,11 @@ from flead.records import Evaluation, GlobalModel, Rejected, to_milliseconds
 from flead.storage import copy_rows as rows_as
 from flead.storage.copy_rows import Whole
 from flead.storage.fleet_columns import FleetColumns
-from flead.storage.merge import SEVERITIES, merge_devices, merge_evaluations, merge_minutes, merge_reasons
+from flead.storage.merge import MINUTES, SEVERITIES, merge_devices, merge_evaluations, merge_minutes, merge_reasons
 from flead.storage.parameters import Layout, flatten, layout_text
 from flead.storage.sums import DeviceSums, MinuteSums
 from flead.storage.text import clean
+from flead.storage.timescaledb import views_among
 
 Rows = NDArray[np.int32]
 Times = NDArray[np.int64]
@@ -56,6 +57,7 @@ class Writer:
         self._devices = devices
         self._fleet = FleetColumns(devices, broker_of)
         self._device_sums = DeviceSums()
+        self._views = views_among(connection, MINUTES)
         self._start()
 
     def _start(self) -> None:
@@ -223,7 +225,7 @@ class Writer:
                 if self._global_models:
                     cursor.executemany(_PUT_GLOBAL_MODEL, [_columns(model) for model in self._global_models])
                 merge_devices(cursor, self._device_sums, self._fleet)
-                merge_minutes(cursor, self._minute_sums)
+                merge_minutes(cursor, self._minute_sums, self._views)
                 merge_evaluations(cursor, self._evaluations.values())
                 merge_reasons(cursor, self._reasons)
                 if self._state:

@@ -17,6 +17,7 @@ from flead.storage.rows import (
     RejectedRow,
     TableCount,
 )
+from flead.storage.timescaledb import size_query
 
 MAX_COUNTED = 100_000
 """Tables with more rows are not counted but estimated."""
@@ -182,18 +183,11 @@ def latest_rejected(connection: Connection[Any], limit: int = 50) -> list[Reject
 def table_counts(connection: Connection[Any]) -> list[TableCount]:
     """The rows and bytes of each table; beyond ``MAX_COUNTED`` rows the planner's estimate."""
     counts = []
-    with connection.cursor() as cursor:
-        for table in TABLES:
-            found = cursor.execute(
-                sql.SQL("""
-                    SELECT (SELECT count(*) FROM (SELECT FROM {table} LIMIT %(most)s + 1) AS t),
-                           (SELECT reltuples::bigint FROM pg_class WHERE oid = %(name)s::regclass),
-                           pg_total_relation_size(%(name)s::regclass)
-                    """).format(table=sql.Identifier(table)),
-                {"most": MAX_COUNTED, "name": table},
-            ).fetchone()
-            assert found is not None
-            counted, estimate, size = found
-            exact = counted <= MAX_COUNTED
-            counts.append(TableCount(table, counted if exact else max(counted, estimate), exact, size))
+    size_of = size_query(connection)
+    for table in TABLES:
+        query = sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS t").format(sql.Identifier(table))
+        (counted,) = connection.execute(query, (MAX_COUNTED + 1,)).fetchone() or (0,)
+        estimate, size = connection.execute(size_of, {"name": table}).fetchone() or (0, 0)
+        exact = counted <= MAX_COUNTED
+        counts.append(TableCount(table, counted if exact else max(counted, estimate), exact, size))
     return counts
