@@ -5,6 +5,7 @@ the environment variable ``FLEAD_<NAME>``, a command's flag.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,6 +67,30 @@ class Settings(BaseSettings):
         if min_readings > window:
             raise ValueError(f"more than window = {window} holds: scoring would never start")
         return min_readings
+
+    # Alarms
+    alarm_gap: float = Field(
+        30.0, gt=0, le=86_400, description="Seconds of event time: flagged readings so close are one event."
+    )
+    alarm_readings: int = Field(
+        5, ge=1, description="Flagged readings that make an event an alarm; a critical one makes it at once."
+    )
+    alarm_clear: float = Field(
+        120.0, gt=0, le=2_592_000, description="Seconds without a flagged reading after which an alarm closes itself."
+    )
+    webhook_url: SecretStr | None = Field(
+        None, description="The http or https address that new critical alarms are sent to, as JSON by POST."
+    )
+    webhook_secret: SecretStr | None = Field(
+        None, description="Signs what is sent there: HMAC-SHA-256, in the header X-FLEAD-Signature."
+    )
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_address(cls, webhook_url: SecretStr | None) -> SecretStr | None:
+        if webhook_url is not None and not re.match(r"https?://[^\s/]+\S*$", webhook_url.get_secret_value()):
+            raise ValueError("not an address that begins with http:// or https://")
+        return webhook_url
 
     # Federation
     strategy: str = Field("fedbuff", description="How the server merges updates.")
@@ -147,6 +172,10 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
+SECRETS = frozenset(name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
+"""The settings whose values nobody is shown."""
+
+
 def load(flags: Mapping[str, Any] | None = None, file: Path = Path(SETTINGS_FILE)) -> tuple[Settings, dict[str, str]]:
     """The settings, and where each value came from.
 
@@ -170,7 +199,7 @@ def load(flags: Mapping[str, Any] | None = None, file: Path = Path(SETTINGS_FILE
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
-        value = "**********" if name == "database_password" else repr(first["input"])
+        value = "**********" if name in SECRETS else repr(first["input"])
         message = first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{name} = {value} (from {origins.get(name)}): {message}") from None
 

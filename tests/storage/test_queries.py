@@ -7,9 +7,12 @@ import psycopg
 import pytest
 
 from flead.columns import Batch, Devices
+from flead.learning.metrics import Confusion
 from flead.records import Evaluation, GlobalModel, Rejected, to_text
 from flead.storage import queries
+from flead.storage.alarms import AlarmRules
 from flead.storage.rows import (
+    AlarmCounts,
     BrokerTotals,
     DeviceModel,
     GlobalModelRow,
@@ -46,7 +49,8 @@ def fleet(connection: Connection) -> Connection:
     devices = Devices()
     rows = devices.add(["device_1", "device_2", "device_3", "device_10"])
     pump = devices.add(["Pump_3"], ("pressure", "flow"))[0]
-    writer = Writer(connection, devices, lambda device: 2 if device in ("device_10", "Pump_3") else 1)
+    rules = AlarmRules(readings=1, clear=10 * MINUTE)
+    writer = Writer(connection, devices, lambda device: 2 if device in ("device_10", "Pump_3") else 1, rules)
 
     def read(row: int, *times: int) -> None:
         count = len(times)
@@ -339,3 +343,51 @@ def test_large_tables_are_estimated(fleet: Connection, monkeypatch: pytest.Monke
     counts = {count.table: (count.rows, count.exact) for count in queries.table_counts(fleet)}
     assert counts["local_models"] == (7, False)
     assert counts["federated_models"] == (3, True)
+
+
+def test_alarms(fleet: Connection) -> None:
+    def devices(**wanted: Any) -> list[str]:
+        page = queries.alarms(fleet, **wanted)
+        assert page.total == len(page.rows)
+        return [row.device_id for row in page.rows]
+
+    assert devices() == ["device_3", "device_2", "Pump_3", "device_1"]
+    assert devices(state="open") == devices(state="active") == ["device_3", "device_2"]
+    assert devices(state="closed") == ["Pump_3", "device_1"]
+    assert devices(state="acknowledged") == []
+    assert devices(severity="critical", broker=1) == ["device_2", "device_1"]
+    assert devices(device="Pump_3", broker=1) == []
+    assert devices(since=NOON - 60 * MINUTE, until=NOON - MINUTE) == ["device_2", "Pump_3"]
+    assert devices(since=-(2**63), until=2**63 - 1) == devices()
+    page = queries.alarms(fleet, limit=1, offset=1)
+    assert (page.total, page.rows[0].device_id, page.rows[0].z_score) == (4, "device_2", -6.0)
+    assert queries.alarm_counts(fleet) == AlarmCounts(open=2, open_critical=1, acknowledged=0)
+
+
+def test_what_a_person_does_with_alarms(fleet: Connection) -> None:
+    number = queries.alarms(fleet, device="device_2").rows[0].id
+    before = queries.newest_revision(fleet)
+    assert queries.set_alarms(fleet, [number, 2**60], "acknowledged") == 1
+    assert queries.set_alarms(fleet, [number], "acknowledged") == 0
+    (changed,) = queries.alarms_changed(fleet, before)
+    assert (changed.id, changed.state, changed.closed_at) == (number, "acknowledged", None)
+    assert changed.acknowledged_at
+    assert {row.device_id: row.state for row in queries.devices(fleet).rows}["device_2"] == "critical"
+    assert queries.set_alarms(fleet, [number], "closed") == 1
+    closed = queries.alarm(fleet, number)
+    assert closed
+    assert (closed.state, closed.closed_by, closed.acknowledged_at) == ("closed", "user", changed.acknowledged_at)
+    assert {row.device_id: row.state for row in queries.devices(fleet).rows}["device_2"] == "normal"
+    assert queries.set_alarms(fleet, [number], "open") == 1
+    assert queries.alarm(fleet, 2**62) is None
+
+
+def test_what_the_alarms_were_worth(connection: Connection) -> None:
+    writer = Writer(connection, Devices(), lambda device: 1)
+    assert queries.detections(connection) == []
+    for _ in range(2):
+        writer.add_detections("zscore", Confusion(300, 25, 160, 15))
+        writer.commit()
+    (found,) = queries.detections(connection)
+    assert (found.readings, found.true_positives, found.false_negatives) == (1000, 600, 30)
+    assert round(found.f1, 4) == 0.9375

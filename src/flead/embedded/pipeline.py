@@ -106,6 +106,7 @@ class Pipeline:
         self.rounds = Rounds(settings.strategy, settings.buffer, self.shard.learner.layout, strategy_rules_of(settings))
         self.auditor = Prequential(self.shard.learner)
         self._newest = 0
+        self._detected = Confusion()  # of the alarms, what is stored
         self._predicted = (0, 0)  # a global version, and how many of its single predictions are stored
         source.open(self.shard.devices, self._restore(stored))
         self._writer = writer_for(self.shard)
@@ -157,6 +158,8 @@ class Pipeline:
         self._writer.add_evaluations(
             [Evaluation(version, broker, *counts, now) for (version, broker), counts in self.auditor.take().items()]
         )
+        alarms = self.auditor.alarms
+        self._writer.add_detections(self.shard.learner.name, Confusion(*np.subtract(alarms, self._detected).tolist()))
         position = None if finished else self.source.snapshot()
         state = SourceState(identity(self.settings), position, self._newest)
         evaluation = EvaluationState(
@@ -172,6 +175,7 @@ class Pipeline:
             }
         )
         self._writer.commit()
+        self._detected = alarms
 
     def _restore(self, stored: dict[str, bytes]) -> dict[str, int] | None:
         """Take up the stored state; returns where to go on, if it is this source that was not read to its end."""

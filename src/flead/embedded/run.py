@@ -21,6 +21,7 @@ from flead.embedded.summary import progress_line
 from flead.errors import FleadError
 from flead.ingest.sources import make_source
 from flead.settings import Settings
+from flead.storage.alarms import alarm_rules_of
 from flead.storage.state import load_state, reset
 from flead.storage.store import Store, open_store
 from flead.storage.writer import Writer
@@ -66,7 +67,8 @@ def _pipeline(settings: Settings, connection: psycopg.Connection[Any], fresh: bo
     # A fleet that was last seen long ago goes on in the present: nobody waits for a night to be simulated.
     source = make_source(settings, now() - HISTORY_MILLISECONDS if is_live(settings) else None)
     place = partial(broker_of, brokers=settings.brokers, devices_per_broker=settings.devices_per_broker)
-    return Pipeline(settings, source, stored, lambda shard: Writer(connection, shard.devices, place))
+    rules = alarm_rules_of(settings)
+    return Pipeline(settings, source, stored, lambda shard: Writer(connection, shard.devices, place, rules))
 
 
 def is_live(settings: Settings) -> bool:

@@ -35,6 +35,12 @@ class FleetColumns:
         self._see_new()
         return ids(self._ids, self._id_rows[rows])
 
+    def stored_rows(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        """One number a device of the store: two ids that differ only in what Postgres cannot hold share it."""
+        self._see_new()
+        known: NDArray[np.int32] = self._id_rows[rows]
+        return known
+
     def broker_numbers(self, rows: Whole) -> NDArray[np.int32]:
         """The brokers of these devices."""
         self._see_new()

@@ -8,10 +8,13 @@ from typing import Any, LiteralString
 
 from psycopg import Cursor
 
-from flead.records import Evaluation, to_milliseconds
+from flead.learning.metrics import Confusion
+from flead.records import Evaluation, GlobalModel, to_milliseconds
 from flead.storage.copy_rows import HEADER, TRAILER, encode, float8, float8_or_null, int4, int8, moments
 from flead.storage.fleet_columns import FleetColumns
+from flead.storage.parameters import flatten
 from flead.storage.sums import NEVER, DeviceSums, Minute, MinuteSums
+from flead.storage.text import clean
 
 SEVERITIES = ("warning", "critical")
 MINUTES = ("readings_per_minute", "anomalies_per_minute", "models_per_minute")
@@ -132,6 +135,32 @@ def merge_evaluations(cursor: Cursor[Any], evaluations: Iterable[Evaluation]) ->
     )
 
 
+def merge_detections(cursor: Cursor[Any], detections: Mapping[str, Confusion]) -> None:
+    """Add to what the devices' alarms were worth, by detector."""
+    _execute(
+        cursor,
+        """
+        INSERT INTO detection_counts AS c
+        SELECT detector, tp, fp, tn, fn, coalesce(clock, now())
+        FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+             AS new (detector, tp, fp, tn, fn), data_clock
+        ORDER BY detector
+        ON CONFLICT (detector) DO UPDATE
+        SET true_positives = c.true_positives + excluded.true_positives,
+            false_positives = c.false_positives + excluded.false_positives,
+            true_negatives = c.true_negatives + excluded.true_negatives,
+            false_negatives = c.false_negatives + excluded.false_negatives, updated_at = excluded.updated_at
+        """,
+        [(clean(detector), *counts) for detector, counts in detections.items()],
+    )
+
+
+def merge_global_models(cursor: Cursor[Any], models: Sequence[GlobalModel]) -> None:
+    """Put global models, each in the place of an equal version."""
+    if models:
+        cursor.executemany(_PUT_GLOBAL_MODEL, [_columns(model) for model in models])
+
+
 def merge_reasons(cursor: Cursor[Any], reasons: Mapping[str, int]) -> None:
     """Add to the number of records refused for each reason."""
     _execute(
@@ -179,3 +208,28 @@ def _execute(cursor: Cursor[Any], statement: LiteralString, rows: Sequence[tuple
     """Execute a statement whose parameters are the columns of these rows, if there are any."""
     if rows:
         cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+
+
+_PUT_GLOBAL_MODEL = """
+    INSERT INTO federated_models
+        (global_version, aggregation_round, num_devices, accuracy, strategy, parameters, layout, created_at)
+    VALUES (%s, %s, %s, %s, %s, %b::double precision[], %s, timestamptz 'epoch' + %s * interval '1 millisecond')
+    ON CONFLICT (global_version) DO UPDATE
+    SET aggregation_round = excluded.aggregation_round, num_devices = excluded.num_devices,
+        accuracy = excluded.accuracy, strategy = excluded.strategy, parameters = excluded.parameters,
+        layout = excluded.layout, created_at = excluded.created_at
+"""
+
+
+def _columns(model: GlobalModel) -> tuple[Any, ...]:
+    numbers, layout = flatten(model.parameters)
+    return (
+        model.version,
+        model.aggregation_round,
+        model.num_devices,
+        model.global_accuracy,
+        clean(model.strategy),
+        numbers,
+        clean(layout),
+        to_milliseconds(model.timestamp),
+    )

@@ -14,12 +14,23 @@ from numpy.typing import NDArray
 from psycopg import Connection
 
 from flead.columns import Batch, Devices
-from flead.records import Evaluation, GlobalModel, Rejected, to_milliseconds
+from flead.learning.metrics import Confusion
+from flead.records import Evaluation, GlobalModel, Rejected
 from flead.storage import copy_rows as rows_as
+from flead.storage.alarms import AlarmRules, AlarmSums
 from flead.storage.copy_rows import Whole
 from flead.storage.fleet_columns import FleetColumns
-from flead.storage.merge import MINUTES, SEVERITIES, merge_devices, merge_evaluations, merge_minutes, merge_reasons
-from flead.storage.parameters import Layout, flatten, layout_text
+from flead.storage.merge import (
+    MINUTES,
+    SEVERITIES,
+    merge_detections,
+    merge_devices,
+    merge_evaluations,
+    merge_global_models,
+    merge_minutes,
+    merge_reasons,
+)
+from flead.storage.parameters import Layout, layout_text
 from flead.storage.sums import DeviceSums, MinuteSums
 from flead.storage.text import clean
 from flead.storage.timescaledb import views_among
@@ -30,6 +41,8 @@ Floats = NDArray[np.float64]
 
 REASON_LENGTH = 200
 """Reasons are counted by so many first characters, and kept whole with what was refused."""
+
+DEFAULT_RULES = AlarmRules()
 
 COPIES: dict[str, LiteralString] = {
     "local_models": """COPY local_models (device_id, broker_id, model_version, global_version, accuracy, loss,
@@ -48,24 +61,34 @@ class Writer:
 
     Columns have one length, N. ``rows`` are rows of ``devices``, ``times`` milliseconds since the epoch; the arrays
     may be changed once a method has returned. ``connection`` becomes the writer's own and is put into autocommit mode,
-    so that a commit is one transaction; ``broker_of`` gives the broker of a device id. Not for several threads at once.
+    so that a commit is one transaction; ``broker_of`` gives the broker of a device id; ``rules`` say which anomalies
+    are alarms. Not for several threads at once.
     """
 
-    def __init__(self, connection: Connection[Any], devices: Devices, broker_of: Callable[[str], int]) -> None:
+    def __init__(
+        self,
+        connection: Connection[Any],
+        devices: Devices,
+        broker_of: Callable[[str], int],
+        rules: AlarmRules = DEFAULT_RULES,
+    ) -> None:
         connection.autocommit = True
         self._connection = connection
         self._devices = devices
         self._fleet = FleetColumns(devices, broker_of)
         self._device_sums = DeviceSums()
         self._views = views_among(connection, MINUTES)
+        self._alarms = AlarmSums(rules)
         self._start()
 
     def _start(self) -> None:
         self._device_sums.clear()
+        self._alarms.clear()
         self._minute_sums = MinuteSums()
         self._copies: defaultdict[str, list[bytes]] = defaultdict(list)
         self._global_models: list[GlobalModel] = []
         self._evaluations: dict[tuple[int, int], Evaluation] = {}
+        self._detections: dict[str, Confusion] = {}
         self._reasons: Counter[str] = Counter()
         self._state: dict[str, bytes] = {}
 
@@ -96,6 +119,7 @@ class Writer:
         self._device_sums.grow(len(self._devices))
         self._device_sums.add_anomalies(rows, times, critical)
         self._minute_sums.add_anomalies(self._fleet.broker_numbers(rows), times, critical)
+        self._alarms.add(detector, threshold, rows, channels, values, scores, critical, times, means, stds)
         self._add(
             "anomalies",
             self._fleet.ids(rows),
@@ -195,6 +219,10 @@ class Writer:
         for evaluation in evaluations:
             self._evaluations[evaluation.model_version, evaluation.broker_id] = evaluation
 
+    def add_detections(self, detector: str, counts: Confusion) -> None:
+        """What the devices' own alarms came to on labelled readings; added to what is stored."""
+        self._detections[detector] = self._detections.get(detector, Confusion()).plus(counts)
+
     def add_rejected(self, rejected: Sequence[Rejected]) -> None:
         """What was refused, with its bytes as they came."""
         if rejected:
@@ -222,11 +250,12 @@ class Writer:
                         for block in rows:
                             copy.write(block)
                         copy.write(rows_as.TRAILER)
-                if self._global_models:
-                    cursor.executemany(_PUT_GLOBAL_MODEL, [_columns(model) for model in self._global_models])
+                merge_global_models(cursor, self._global_models)
                 merge_devices(cursor, self._device_sums, self._fleet)
                 merge_minutes(cursor, self._minute_sums, self._views)
+                self._alarms.merge(cursor, self._fleet)
                 merge_evaluations(cursor, self._evaluations.values())
+                merge_detections(cursor, self._detections)
                 merge_reasons(cursor, self._reasons)
                 if self._state:
                     cursor.executemany(_PUT_STATE, sorted(self._state.items()))
@@ -244,26 +273,3 @@ class Writer:
 _PUT_STATE = """
     INSERT INTO pipeline_state (key, value) VALUES (%s, %b) ON CONFLICT (key) DO UPDATE SET value = excluded.value
 """
-_PUT_GLOBAL_MODEL = """
-    INSERT INTO federated_models
-        (global_version, aggregation_round, num_devices, accuracy, strategy, parameters, layout, created_at)
-    VALUES (%s, %s, %s, %s, %s, %b::double precision[], %s, timestamptz 'epoch' + %s * interval '1 millisecond')
-    ON CONFLICT (global_version) DO UPDATE
-    SET aggregation_round = excluded.aggregation_round, num_devices = excluded.num_devices,
-        accuracy = excluded.accuracy, strategy = excluded.strategy, parameters = excluded.parameters,
-        layout = excluded.layout, created_at = excluded.created_at
-"""
-
-
-def _columns(model: GlobalModel) -> tuple[Any, ...]:
-    numbers, layout = flatten(model.parameters)
-    return (
-        model.version,
-        model.aggregation_round,
-        model.num_devices,
-        model.global_accuracy,
-        clean(model.strategy),
-        numbers,
-        clean(layout),
-        to_milliseconds(model.timestamp),
-    )

@@ -5,6 +5,16 @@ reading sums instead of raw rows. None sets a time limit: that is the connection
 hour" ends at the data's clock, the event time of the newest record, and not now: replayed data shows as live data does.
 """
 
+from flead.storage.queries.alarms import (
+    Wanted,
+    alarm,
+    alarm_counts,
+    alarms,
+    alarms_changed,
+    detections,
+    newest_revision,
+    set_alarms,
+)
 from flead.storage.queries.fleet import (
     ORDERS,
     Order,
@@ -38,9 +48,15 @@ from flead.storage.queries.totals import (
 __all__ = [
     "ORDERS",
     "Order",
+    "Wanted",
     "accuracy_trend",
+    "alarm",
+    "alarm_counts",
+    "alarms",
+    "alarms_changed",
     "anomalies_per_minute",
     "broker_totals",
+    "detections",
     "device",
     "device_anomalies",
     "device_models",
@@ -54,9 +70,11 @@ __all__ = [
     "latest_anomalies",
     "latest_rejected",
     "models_per_minute",
+    "newest_revision",
     "overview",
     "readings_per_minute",
     "rejected_reasons",
+    "set_alarms",
     "table_counts",
     "top_devices",
 ]
