@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flead.columns import Batch
-from flead.federation.rounds import Rounds
+from flead.federation.rounds import rounds_of
 from flead.learning.metrics import Confusion, confusion
 from flead.records import GlobalModel, LocalUpdate
 from flead.settings import load
@@ -49,7 +49,7 @@ def play(
     """
     settings, _ = load({"strategy": strategy, "learning_rate": 0.1, "supervised": True, "buffer": devices})
     shard, counts = Shard(settings), Confusion()
-    merging = Rounds(strategy, devices, shard.learner.layout)
+    merging = rounds_of(settings)
     rows = shard.devices.add([f"device_{number}" for number in range(devices)])
     values, labels = readings(seed, rounds * TRAIN_READINGS, devices)
     for number in range(rounds):

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from flead.federation.rounds import Rounds
+from flead.federation.rounds import rounds_of
 from flead.ingest.csv_folder import csv_folder
 from flead.settings import load
 from flead.training.fleet import Shard
@@ -35,7 +35,7 @@ def process(folder: Path) -> None:
     settings, _ = load({"buffer": 20})
     source = csv_folder(f"csv:{folder.name}", folder)
     shard = Shard(settings)
-    rounds = Rounds(settings.strategy, settings.buffer, shard.learner.layout)
+    rounds = rounds_of(settings)
     source.open(shard.devices, None)
     readings = updates = 0
     while (chunk := source.next_batch(limit=1000, until=None)) is not None:

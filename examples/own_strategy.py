@@ -14,6 +14,7 @@ from flead.federation.rounds import Rounds
 from flead.learning.learner import Parameters
 from flead.learning.strategies import DEFAULTS, STRATEGIES, Contribution, State, StrategyRules
 from flead.learning.strategies.fedavg import FedAvg
+from flead.learning.zscore import ZScore
 from flead.records import LocalUpdate
 
 
@@ -48,7 +49,7 @@ def update_of(device: int, version: int, weight: float) -> LocalUpdate:
 
 
 for strategy in ("fedavg", "half_way"):
-    rounds = Rounds(strategy, buffer=5, layout={"weights": (3,), "bias": (1,)})
+    rounds = Rounds(strategy, buffer=5, misfit=ZScore.misfit)
     weights = []
     for version, weight in enumerate([1.0, 9.0, 1.0, 1.0], start=1):  # in the second round all devices go astray
         updates = [update_of(device, version, weight) for device in range(5)]

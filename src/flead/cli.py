@@ -55,7 +55,9 @@ def run(
         typer.Option(help="Event time per real time: 1 is live, or max.", show_default="1"),
     ] = None,
     learner: Annotated[str | None, typer.Option(help="What a device runs.", show_default="zscore")] = None,
-    strategy: Annotated[str | None, typer.Option(help="How updates are merged.", show_default="fedbuff")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="How updates are merged.", show_default="the learner's own")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same simulated readings.", show_default="0")] = None,
     channel: Annotated[str | None, typer.Option(help="The one column to read.", show_default="all")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget everything stored before.")] = False,
@@ -88,7 +90,9 @@ def score(
         typer.Option(help="csv:DIR, edge-iiotset:PATH, skab:DIR, or sim with --readings.", show_default="sim"),
     ] = None,
     learner: Annotated[str | None, typer.Option(help="What a device runs.", show_default="zscore")] = None,
-    strategy: Annotated[str | None, typer.Option(help="How updates are merged.", show_default="fedbuff")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="How updates are merged.", show_default="the learner's own")
+    ] = None,
     local: Annotated[bool, typer.Option("--local", help="Every device by itself: nothing is merged.")] = False,
     readings: Annotated[int | None, typer.Option(help="Stop after so many.", show_default="the source's end")] = None,
     channel: Annotated[str | None, typer.Option(help="The one column to read.", show_default="all")] = None,

@@ -93,7 +93,9 @@ class Settings(BaseSettings):
         return webhook_url
 
     # Federation
-    strategy: str = Field("fedbuff", description="How the server merges updates.")
+    strategy: str | None = Field(
+        None, description="How the server merges updates; unset: the learner's own, which for zscore is fedbuff."
+    )
     buffer: int = Field(20, ge=1, description="Different devices whose updates make a global model.")
     proximal: float = Field(
         1.0, ge=0, description="fedprox: how strongly a training is held to the global model that it starts from."

@@ -100,7 +100,7 @@ class Fleet:
         good = np.clip(0.97 - 0.25 / versions + self.random.normal(0, 0.01, count), 0, 1)
         self.writer.add_local_models(
             np.full(count, row, dtype=np.int32), versions, np.maximum(versions - 1, 0), good, 1.2 - good,
-            np.full(count, TRAIN), self.random.normal(0, 1, (count, 4)), LAYOUT,
+            np.full(count, TRAIN), self.random.normal(0, 1, (count, 4)), [LAYOUT], np.zeros(count, np.int64),
             NOON + (versions * TRAIN - 1) * INTERVAL,
         )  # fmt: skip
 

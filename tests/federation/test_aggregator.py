@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from flead.federation.rounds import Rounds
+from flead.learning.zscore import ZScore
 from flead.records import LocalUpdate
 from flead.settings import Settings
-from tests.federation.test_rounds import LAYOUT, update
+from tests.federation.test_rounds import update
 from tests.platform_fixtures import eventually, require_platform
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
@@ -25,7 +26,7 @@ def aggregating(settings: Settings) -> Iterator[Any]:
     from flead.federation.aggregator import Aggregator
 
     service = Service("aggregator")
-    aggregator = Aggregator(settings.kafka_servers, Rounds("fedbuff", 20, LAYOUT), service)
+    aggregator = Aggregator(settings.kafka_servers, Rounds("fedbuff", 20, ZScore.misfit), service)
     failures: list[BaseException] = []
 
     def work() -> None:

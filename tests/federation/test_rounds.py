@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from flead.errors import FleadError
-from flead.federation.rounds import Rounds
+from flead.federation.rounds import Rounds, rounds_of
+from flead.learning.zscore import ZScore
 from flead.records import GlobalModel, LocalUpdate
-
-LAYOUT: dict[str, tuple[int, ...]] = {"weights": (3,), "bias": (1,)}
+from flead.settings import load
 
 
 def update(device: int, version: int = 1, **changes: Any) -> LocalUpdate:
@@ -31,7 +31,7 @@ def fill(rounds: Rounds, devices: range) -> list[GlobalModel]:
 
 
 def test_the_twentieth_device_completes_a_round() -> None:
-    rounds = Rounds("fedavg", 20, LAYOUT)
+    rounds = Rounds("fedavg", 20, ZScore.misfit)
     assert fill(rounds, range(19)) == []
     # A device that speaks again takes its own place, not another's.
     assert rounds.add(update(0, version=2, parameters={"weights": [1.0, 2.0, 3.0], "bias": [100.0]})) is None
@@ -45,7 +45,7 @@ def test_the_twentieth_device_completes_a_round() -> None:
 
 
 def test_global_accuracy_counts_samples() -> None:
-    rounds = Rounds("fedbuff", 2, LAYOUT)
+    rounds = Rounds("fedbuff", 2, ZScore.misfit)
     rounds.add(update(1, accuracy=1.0, samples_processed=30))
     model = rounds.add(update(2, accuracy=0.5, samples_processed=10))
     assert model is not None
@@ -55,7 +55,7 @@ def test_global_accuracy_counts_samples() -> None:
 def test_stale_updates_count_less_with_fedbuff_only() -> None:
     models = {}
     for strategy in ("fedavg", "fedbuff"):
-        rounds = Rounds(strategy, 2, LAYOUT)
+        rounds = Rounds(strategy, 2, ZScore.misfit)
         for device in range(6):
             rounds.add(update(device))
         assert rounds.version == 3
@@ -79,36 +79,45 @@ def test_stale_updates_count_less_with_fedbuff_only() -> None:
     ],
 )
 def test_what_is_no_update_is_refused_with_its_reason(changes: dict[str, Any], said: str) -> None:
-    rounds = Rounds("fedbuff", 2, LAYOUT)
+    rounds = Rounds("fedbuff", 2, ZScore.misfit)
     assert rounds.refusal(update(1)) is None
     assert said in (rounds.refusal(update(1, **changes)) or "")
 
 
 @pytest.mark.parametrize("strategy", ["fedbuff", "fedavgm", "fedadam"])
 def test_a_snapshot_goes_on_alike(strategy: str) -> None:
-    whole = Rounds(strategy, 4, LAYOUT)
+    whole = Rounds(strategy, 4, ZScore.misfit)
     fill(whole, range(6))
-    restored = Rounds(strategy, 4, LAYOUT)
+    restored = Rounds(strategy, 4, ZScore.misfit)
     restored.restore(whole.snapshot())
     assert fill(whole, range(6, 20)) == fill(restored, range(6, 20))
 
 
 def test_going_on_after_a_global_model_begins_an_empty_buffer() -> None:
-    whole = Rounds("fedavgm", 4, LAYOUT)
+    whole = Rounds("fedavgm", 4, ZScore.misfit)
     newest = fill(whole, range(8))[-1]
-    other = Rounds("fedavgm", 4, LAYOUT)
+    other = Rounds("fedavgm", 4, ZScore.misfit)
     other.resume(newest, whole.strategy_state())
     assert fill(whole, range(8, 16)) == fill(other, range(8, 16))
 
 
 def test_a_rollback_is_a_version_of_its_own() -> None:
-    rounds = Rounds("fedbuff", 2, LAYOUT)
+    rounds = Rounds("fedbuff", 2, ZScore.misfit)
     first = fill(rounds, range(4))[0]
     again = rounds.publish(first.parameters, first, "2025-11-07T16:00:00.000Z")
     assert (again.version, again.aggregation_round) == (3, 2)
     assert again.parameters == first.parameters
 
 
-def test_an_unknown_strategy_is_told_what_there_is() -> None:
-    with pytest.raises(FleadError, match="fedavg"):
-        Rounds("hope", 20, LAYOUT)
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"strategy": "hope"}, "no strategy 'hope': .*fedavg"), ({"learner": "hope"}, "no learner 'hope': .*zscore")],
+)
+def test_what_there_is_not_is_told_what_there_is(given: dict[str, str], said: str) -> None:
+    with pytest.raises(FleadError, match=said):
+        rounds_of(load(given)[0])
+
+
+def test_the_learner_names_the_strategy_unless_it_is_set() -> None:
+    assert rounds_of(load({})[0]).strategy.name == "fedbuff"
+    assert rounds_of(load({"strategy": "median"})[0]).strategy.name == "median"

@@ -61,11 +61,14 @@ def test_every_kind_of_field(rows: list[tuple[int, float, float | None, int | No
 
 def test_arrays() -> None:
     head = struct.pack(">iiiii", 1, 0, 701, 2, 1)
-    expected = packed(head + struct.pack(">idid", 8, 0.5, 8, -1e308)) + packed(
+    two = packed(head + struct.pack(">idid", 8, 0.5, 8, -1e308)) + packed(
         head + struct.pack(">idid", 8, 0.0, 8, np.inf)
     )
-    assert copy_rows.encode([copy_rows.float8_arrays(np.array([[0.5, -1e308], [0.0, np.inf]]))]) == expected
-    assert copy_rows.encode([copy_rows.float8_arrays(np.zeros((1, 0)))]) == packed(struct.pack(">iii", 0, 0, 701))
+    one = packed(struct.pack(">iiiii", 1, 0, 701, 1, 1) + struct.pack(">id", 8, -3.0))
+    none = packed(struct.pack(">iii", 0, 0, 701))
+    values = np.array([[0.5, -1e308], [0.0, np.inf], [-3.0, 7.0], [7.0, 7.0]])
+    assert copy_rows.encode([copy_rows.float8_arrays(values, np.array([2, 2, 1, 0]))]) == two + one + none
+    assert copy_rows.encode([copy_rows.float8_arrays(np.zeros((1, 0)), np.array([0]))]) == none
 
 
 @pytest.mark.parametrize("value", [2**31, -(2**31) - 1])

@@ -83,7 +83,8 @@ def fleet(connection: Connection) -> Connection:
             np.array([0.5]),
             np.array([50]),
             np.array([[version, -1.0, 0.25]]),
-            LAYOUT,
+            [LAYOUT],
+            np.array([0]),
             np.array([time]),
         )
 

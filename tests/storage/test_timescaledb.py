@@ -135,7 +135,7 @@ def test_sums_that_the_server_keeps_are_not_written_and_read_the_same(
     )  # fmt: skip
     writer.add_local_models(
         rows[:1], np.array([1]), np.array([0]), np.array([0.5]), np.array([0.7]), np.array([50]),
-        np.zeros((1, 4)), {"weights": (3,), "bias": (1,)}, times[:1],
+        np.zeros((1, 4)), [{"weights": (3,), "bias": (1,)}], np.array([0]), times[:1],
     )  # fmt: skip
     writer.commit()
     assert calls(told, "refresh").keys() == {"models_per_minute", "anomalies_per_minute"}

@@ -87,7 +87,8 @@ def add_models(writer: Writer, rows: list[int], versions: list[int], times: list
         floats(*[0.5] * count),
         whole(*[50] * count),
         np.arange(4.0 * count).reshape(count, 4),
-        LAYOUT,
+        [LAYOUT],
+        whole(*[0] * count),
         whole(*times),
     )
 
@@ -133,7 +134,8 @@ def test_local_models_come_back_as_they_went_in(writer: Writer, select: Select) 
         floats(0.693, np.inf),
         whole(50, 1),
         parameters,
-        LAYOUT,
+        [LAYOUT],
+        whole(0, 0),
         whole(NOON, NOON + 1),
     )
     writer.commit()
@@ -144,9 +146,23 @@ def test_local_models_come_back_as_they_went_in(writer: Writer, select: Select) 
     np.testing.assert_array_equal([first.parameters, second.parameters], parameters)
 
 
+def test_models_of_several_layouts_come_back_as_they_went_in(writer: Writer, select: Select) -> None:
+    writer.add_local_models(
+        rows_of(0, 1), whole(1, 1), whole(0, 0), floats(1, 1), floats(0, 0), whole(1, 1),
+        np.array([[1.0, 2.0, 3.0, 4.0], [5.0, 0.0, 0.0, 0.0]]), [LAYOUT, {"flow": (1,)}], whole(0, 1),
+        whole(NOON, NOON),
+    )  # fmt: skip
+    writer.commit()
+    found = select("SELECT parameters, layout FROM local_models ORDER BY layout")
+    assert [tuple(row) for row in found] == [
+        ([5.0], '{"flow":[1]}'),
+        ([1.0, 2.0, 3.0, 4.0], '{"weights":[3],"bias":[1]}'),
+    ]
+
+
 def test_parameters_may_be_empty(writer: Writer, select: Select) -> None:
     writer.add_local_models(
-        rows_of(0), whole(1), whole(0), floats(1), floats(0), whole(1), np.zeros((1, 0)), {}, whole(NOON)
+        rows_of(0), whole(1), whole(0), floats(1), floats(0), whole(1), np.zeros((1, 0)), [{}], whole(0), whole(NOON)
     )
     writer.commit()
     assert [(row.parameters, row.layout) for row in select("SELECT * FROM local_models")] == [([], "{}")]

@@ -5,10 +5,9 @@ import pytest
 
 from flead.federation.rounds import Rounds, strategy_rules_of
 from flead.learning.strategies import STRATEGIES, StrategyRules
+from flead.learning.zscore import ZScore
 from flead.records import GlobalModel, LocalUpdate
 from flead.settings import load
-
-LAYOUT: dict[str, tuple[int, ...]] = {"weights": (3,), "bias": (1,)}
 
 
 def update(number: int, version: int, rng: np.random.Generator) -> LocalUpdate:
@@ -24,7 +23,7 @@ def play(rounds: Rounds, seed: int, updates: int) -> list[GlobalModel]:
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_snapshot_goes_on_as_if_nothing_had_been(name: str) -> None:
-    rounds, again = Rounds(name, 5, LAYOUT), Rounds(name, 5, LAYOUT)
+    rounds, again = Rounds(name, 5, ZScore.misfit), Rounds(name, 5, ZScore.misfit)
     play(rounds, 1, 23)
     again.restore(rounds.snapshot())
     assert play(again, 2, 20) == play(rounds, 2, 20)
@@ -32,14 +31,14 @@ def test_a_snapshot_goes_on_as_if_nothing_had_been(name: str) -> None:
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_model_and_its_state_go_on_as_if_nothing_had_been(name: str) -> None:
-    rounds, again = Rounds(name, 5, LAYOUT), Rounds(name, 5, LAYOUT)
+    rounds, again = Rounds(name, 5, ZScore.misfit), Rounds(name, 5, ZScore.misfit)
     models = play(rounds, 1, 20)
     again.resume(models[-1], rounds.strategy_state())
     assert play(again, 2, 20) == play(rounds, 2, 20)
 
 
 def test_another_strategys_memory_is_none() -> None:
-    momentum, adam = Rounds("fedavgm", 5, LAYOUT), Rounds("fedadam", 5, LAYOUT)
+    momentum, adam = Rounds("fedavgm", 5, ZScore.misfit), Rounds("fedadam", 5, ZScore.misfit)
     models = play(momentum, 1, 20)
     adam.restore(momentum.snapshot())
     assert adam.version == momentum.version
@@ -51,7 +50,7 @@ def test_another_strategys_memory_is_none() -> None:
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_after_a_rollback_nothing_pulls_back(name: str) -> None:
     """The next round after one is that of a server that has just begun."""
-    rounds, fresh = Rounds(name, 5, LAYOUT), Rounds(name, 5, LAYOUT)
+    rounds, fresh = Rounds(name, 5, ZScore.misfit), Rounds(name, 5, ZScore.misfit)
     models = play(rounds, 1, 20)
     rounds.publish(models[0].parameters, models[0], "2025-01-01T00:00:00.000Z")
     fresh.version = rounds.version

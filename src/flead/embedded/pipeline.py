@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from flead.columns import Batch, Chunk, Source
 from flead.evaluation.prequential import Predictions, Prequential
-from flead.federation.rounds import Rounds, strategy_rules_of
+from flead.federation.rounds import rounds_of
 from flead.learning.metrics import Confusion
 from flead.records import Evaluation, GlobalModel, to_text
 from flead.settings import Settings
@@ -103,7 +103,7 @@ class Pipeline:
         self.source = source
         self.tally = Tally()
         self.shard = Shard(settings)
-        self.rounds = Rounds(settings.strategy, settings.buffer, self.shard.learner.layout, strategy_rules_of(settings))
+        self.rounds = rounds_of(settings)
         self.auditor = Prequential(self.shard.learner)
         self._newest = 0
         self._detected = Confusion()  # of the alarms, what is stored
@@ -224,7 +224,8 @@ class Pipeline:
         )  # fmt: skip
         self._writer.add_local_models(
             trained.rows, trained.model_versions, trained.updates.global_versions, trained.updates.accuracy,
-            trained.updates.loss, trained.samples, trained.updates.parameters, learner.layout, trained.times,
+            trained.updates.loss, trained.samples, trained.updates.parameters, learner.layouts, trained.updates.layouts,
+            trained.times,
         )  # fmt: skip
         # A flagged reading is always a point of the signal: an alarm must not hang beside its curve.
         self._write_signal(outcome, np.union1d(self._thinning.pick(batch), at))

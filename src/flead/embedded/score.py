@@ -16,7 +16,7 @@ import polars as pl
 
 from flead.columns import Chunk
 from flead.errors import FleadError
-from flead.federation.rounds import Rounds, strategy_rules_of
+from flead.federation.rounds import Rounds, rounds_of
 from flead.ingest.sources import make_source
 from flead.records import Rejected, to_texts
 from flead.settings import Settings
@@ -62,7 +62,7 @@ def score(settings: Settings, out: Path, *, local: bool, progress: Callable[[int
     """
     source, started = make_source(settings), time.monotonic()
     shard = Shard(settings)
-    rounds = Rounds(settings.strategy, settings.buffer, shard.learner.layout, strategy_rules_of(settings))
+    rounds = rounds_of(settings)
     scored = Scored()
     source.open(shard.devices, None)
     try:

@@ -5,17 +5,21 @@ for, and a slow device's update counts less instead of being thrown away (see th
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from flead.errors import FleadError
-from flead.learning.learner import arrays, flatten
-from flead.learning.strategies import DEFAULTS, STRATEGIES, Contribution, State, StrategyRules
+from flead.learning import learner
+from flead.learning.learner import arrays
+from flead.learning.registry import LEARNERS
+from flead.learning.strategies import DEFAULTS, STATISTICS, STRATEGIES, Contribution, State, StrategyRules
 from flead.records import GlobalModel, LocalUpdate, Parameters
 from flead.settings import Settings
 
-Layout = dict[str, tuple[int, ...]]
+Misfit = Callable[[learner.Parameters], str | None]
+"""Why these are no parameters of the model that is merged, None if they are: ``Learner.misfit``."""
 
 
 class _State(msgspec.Struct):
@@ -37,18 +41,39 @@ def strategy_rules_of(settings: Settings) -> StrategyRules:
     )
 
 
+def rounds_of(settings: Settings) -> "Rounds":
+    """The rounds of the learner and strategy that are set.
+
+    FleadError for a learner or a strategy that there is not, and for a strategy that cannot merge what the learner
+    shares.
+    """
+    if settings.learner not in LEARNERS:
+        raise FleadError(f"no learner {settings.learner!r}: there are {', '.join(sorted(LEARNERS))}")
+    chosen = LEARNERS[settings.learner]
+    strategy = chosen.strategy if settings.strategy is None else settings.strategy
+    rounds = Rounds(strategy, settings.buffer, chosen.misfit, strategy_rules_of(settings))
+    if chosen.statistics != (strategy in STATISTICS):
+        fitting = STATISTICS if chosen.statistics else STRATEGIES.keys() - STATISTICS
+        shared = "statistics" if chosen.statistics else "weights"
+        raise FleadError(
+            f"strategy {strategy} cannot merge the {shared} that learner {chosen.name} shares: leave it unset "
+            f"({chosen.strategy}), or set {' or '.join(sorted(fitting))}"
+        )
+    return rounds
+
+
 class Rounds:
     """The buffer and the strategy: :meth:`add` an update, and get a global model when it completes a round.
 
-    ``layout`` is the model's (``Learner.layout``). FleadError, listing what there is, for an unknown strategy.
+    ``misfit`` is the learner's. FleadError, listing what there is, for an unknown strategy.
     """
 
-    def __init__(self, strategy: str, buffer: int, layout: Layout, rules: StrategyRules = DEFAULTS) -> None:
+    def __init__(self, strategy: str, buffer: int, misfit: Misfit, rules: StrategyRules = DEFAULTS) -> None:
         if strategy not in STRATEGIES:
             raise FleadError(f"no strategy {strategy!r}: there are {', '.join(sorted(STRATEGIES))}")
         self.strategy = STRATEGIES[strategy](rules)
         self.size = buffer
-        self.layout = layout
+        self._misfit = misfit
         self.version = 0
         """The newest global model's version."""
         self.round = 0
@@ -64,10 +89,9 @@ class Rounds:
         if not 0 <= update.global_version <= self.version:
             return f"it started from global version {update.global_version}; the newest is {self.version}"
         try:
-            flatten(arrays(update.parameters), self.layout)
-        except (ValueError, TypeError) as error:
+            return self._misfit(arrays(update.parameters))
+        except (ValueError, TypeError) as error:  # lists that are no arrays
             return str(error)
-        return None
 
     def add(self, update: LocalUpdate) -> GlobalModel | None:
         """Take in an update that is none of ``refusal``'s; the global model if it was the one that was missing.
@@ -91,7 +115,8 @@ class Rounds:
     def _merge(self) -> GlobalModel:
         updates = list(self._buffer.values())
         contributions = [
-            Contribution(arrays(u.parameters), u.samples_processed, self.version - u.global_version) for u in updates
+            Contribution(arrays(u.parameters), u.samples_processed, self.version - u.global_version, u.device_id)
+            for u in updates
         ]
         self._state, parameters = self.strategy.step(self._state, contributions)
         self._buffer.clear()

@@ -12,6 +12,12 @@ from flead.learning.rules import Rules
 Parameters = dict[str, NDArray[np.float64]]
 """A model as named arrays: what travels between devices and server."""
 
+Layout = dict[str, tuple[int, ...]]
+"""The shapes of a model's arrays by name, in the order in which they lie in a flat one."""
+
+Channels = tuple[str, ...]
+"""The names of a device's channels, in the order of its values."""
+
 
 class Trainings(NamedTuple):
     """K trainings that end within a batch, in the order in which they end.
@@ -29,9 +35,9 @@ class Trainings(NamedTuple):
 class Judgement(NamedTuple):
     """What a learner says of N readings of up to C channels.
 
-    ``mean`` and ``std`` are of every channel's window without the reading, NaN where the reading lacks the
-    channel. A reading is judged by the channel that deviates most, ``channel``: z = (value - mean) / std there;
-    z = 0 until scoring starts.
+    ``mean`` and ``std`` are of what every channel is judged by without the reading (a window, a reference), NaN where
+    the reading lacks the channel. ``channel`` is the one that deviates most, and z by how many std it does; z = 0
+    until scoring starts.
     """
 
     score: NDArray[np.float64]  # (N,) what is compared with the learner's threshold
@@ -40,21 +46,29 @@ class Judgement(NamedTuple):
     z: NDArray[np.float64]  # (N,)
     mean: NDArray[np.float64]  # (N, C)
     std: NDArray[np.float64]  # (N, C)
+    contributions: NDArray[np.float64] | None = None
+    """(N, C) every channel's share in the score of an anomalous reading, 0 or more, together 1; 0 in other readings.
+    None from a learner that judges by one channel."""
 
     def part(self, positions: NDArray[np.intp] | slice) -> "Judgement":
         """What is said of some of the readings."""
         return Judgement(
             self.score[positions], self.anomalous[positions], self.channel[positions],
             self.z[positions], self.mean[positions], self.std[positions],
+            None if self.contributions is None else self.contributions[positions],
         )  # fmt: skip
 
 
 class Updates(NamedTuple):
-    """What K trainings came to. ``accuracy`` and ``loss`` are of a training's readings before they were learnt."""
+    """What K trainings came to. ``accuracy`` and ``loss`` are of a training's readings before they were learnt.
 
-    accuracy: NDArray[np.float64]  # (K,)
-    loss: NDArray[np.float64]  # (K,) mean binary cross-entropy
-    parameters: NDArray[np.float64]  # (K, P) flat; Learner.layout names the parts
+    ``parameters[k]`` is flat, laid out as ``Learner.layouts[layouts[k]]`` says; what is left over behind it is 0.
+    """
+
+    accuracy: NDArray[np.float64]  # (K,) from 0 to 1; the learner says of what
+    loss: NDArray[np.float64]  # (K,) the learner's own, 0 or more
+    parameters: NDArray[np.float64]  # (K, P)
+    layouts: NDArray[np.int32]  # (K,)
     global_versions: NDArray[np.int32]  # (K,) the global model that the training started from; 0 is none
 
 
@@ -71,13 +85,27 @@ class Learner(Protocol):
     """The score above which a reading is an anomaly."""
     critical: float
     """The score above which an anomaly is critical."""
-    layout: dict[str, tuple[int, ...]]
-    """The shapes of the parameters by name, in the order in which they lie in ``Updates.parameters``."""
+    strategy: str
+    """The strategy that merges its models unless another is set."""
+    statistics: bool
+    """What it shares is statistics, which only a strategy in ``STATISTICS`` merges, and no weights."""
+    layouts: Sequence[Layout]
+    """The forms of its models so far: one for all devices, or one for every kind of device."""
 
     def __init__(self, rules: Rules) -> None: ...
 
+    @classmethod
+    def misfit(cls, parameters: Parameters) -> str | None:
+        """Why these are no parameters of this learner, an update's or a global model's; None if they are."""
+
     def grow(self, devices: int, channels: int) -> None:
         """Make room for rows up to ``devices`` and values of up to ``channels`` channels."""
+
+    def meet(self, kinds: Sequence[Channels], kind: NDArray[np.int16]) -> None:
+        """Know whose channels are called what: those of the device in row r are ``kinds[kind[r]]``, shape (D,).
+
+        Called before the device's first reading, and again whenever it has got channels.
+        """
 
     def observe(
         self, rows: NDArray[np.int32], values: NDArray[np.float64], labels: NDArray[np.int8], trainings: Trainings
@@ -105,7 +133,20 @@ def arrays(parameters: Mapping[str, Sequence[float]]) -> Parameters:
     return {name: np.asarray(numbers, dtype=np.float64) for name, numbers in parameters.items()}
 
 
-def flatten(parameters: Parameters, layout: dict[str, tuple[int, ...]]) -> NDArray[np.float64]:
+def misfit(parameters: Parameters, layout: Layout) -> str | None:
+    """Why named arrays do not fit a layout or are not finite; None if they do and are.
+
+    >>> misfit({"bias": np.array([np.nan])}, {"bias": (1,)})
+    "parameter 'bias' is not finite"
+    """
+    try:
+        flatten(parameters, layout)
+    except (ValueError, TypeError) as error:
+        return str(error)
+    return None
+
+
+def flatten(parameters: Parameters, layout: Layout) -> NDArray[np.float64]:
     """Named arrays as one; ValueError, naming the part, where they do not fit the layout or are not finite.
 
     >>> flatten({"bias": np.array([3.0]), "weights": np.array([1.0, 2.0])}, {"weights": (2,), "bias": (1,)})
@@ -124,7 +165,7 @@ def flatten(parameters: Parameters, layout: dict[str, tuple[int, ...]]) -> NDArr
     return np.concatenate(parts)
 
 
-def unflatten(flat: NDArray[np.float64], layout: dict[str, tuple[int, ...]]) -> Parameters:
+def unflatten(flat: NDArray[np.float64], layout: Layout) -> Parameters:
     """One array as named ones: the inverse of :func:`flatten`."""
     parameters, start = {}, 0
     for name, shape in layout.items():

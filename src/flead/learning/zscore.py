@@ -4,13 +4,24 @@
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
 from flead.learning.arrays import Columns, grown
-from flead.learning.learner import Judgement, Parameters, Trainings, Updates, flatten, unflatten
+from flead.learning.learner import (
+    Channels,
+    Judgement,
+    Layout,
+    Parameters,
+    Trainings,
+    Updates,
+    flatten,
+    misfit,
+    unflatten,
+)
 from flead.learning.logistic import LAYOUT, WEIGHTS, features, probabilities, sigmoid
 from flead.learning.rules import Rules
 from flead.learning.windows import ANCHOR, FLOOR, MEAN, RING, SIZE, SLOT, STD, Windows, push
@@ -204,7 +215,9 @@ class ZScore:
     """Alarms where |z| > threshold, in the channel that deviates most."""
 
     name = "zscore"
-    layout = LAYOUT
+    strategy = "fedbuff"
+    statistics = False
+    layouts: Sequence[Layout] = (LAYOUT,)
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
@@ -213,6 +226,13 @@ class ZScore:
         self.models = np.zeros((0, ORIGIN + 1))
         self.global_model = np.zeros(0)
         self.global_version = 0
+
+    @classmethod
+    def misfit(cls, parameters: Parameters) -> str | None:
+        return misfit(parameters, LAYOUT)
+
+    def meet(self, kinds: Sequence[Channels], kind: NDArray[np.int16]) -> None:
+        del kinds, kind  # one model for all
 
     def grow(self, devices: int, channels: int) -> None:
         self.windows.grow(devices, channels)
@@ -236,17 +256,17 @@ class ZScore:
         )  # fmt: skip
         score = self._score(z, probability)
         judgement = Judgement(score, score > self.threshold, channel, z, mean, std)
-        return judgement, Updates(accuracy, loss, parameters, origin)
+        return judgement, Updates(accuracy, loss, parameters, np.zeros(ended, np.int32), origin)
 
     def _score(self, z: NDArray[np.float64], probability: NDArray[np.float64]) -> NDArray[np.float64]:
         del probability
         return np.abs(z)
 
     def adopt(self, parameters: Parameters, version: int) -> None:
-        self.global_model, self.global_version = flatten(parameters, self.layout), version
+        self.global_model, self.global_version = flatten(parameters, LAYOUT), version
 
     def predict(self, judgement: Judgement, parameters: Parameters) -> NDArray[np.float64]:
-        model = flatten(parameters, self.layout)
+        model = flatten(parameters, LAYOUT)
         scaled = self.rules.features == "scaled"
         result: NDArray[np.float64] = probabilities(
             judgement.mean, judgement.std, judgement.channel, judgement.z, model, scaled
@@ -257,7 +277,7 @@ class ZScore:
         return {"models": self.models, "signals": self.windows.signals}
 
     def parameters(self, row: int) -> Parameters:
-        return unflatten(self.models[row, WEIGHT:SIZE_OF_MODEL].copy(), self.layout)
+        return unflatten(self.models[row, WEIGHT:SIZE_OF_MODEL].copy(), LAYOUT)
 
 
 class Logistic(ZScore):

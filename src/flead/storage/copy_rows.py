@@ -79,18 +79,21 @@ def moments(milliseconds: NDArray[np.int64], null: NDArray[np.bool_] | None = No
     return fixed(((milliseconds - POSTGRES_EPOCH) * 1000).astype(">i8"), null)
 
 
-def float8_arrays(values: NDArray[np.float64]) -> Field:
-    """``double precision[]``, one of length P a row of the matrix (N, P)."""
-    count, length = values.shape
-    if length == 0:
-        return words([array_bytes([], FLOAT8)], np.zeros(count, dtype=np.int64))
+def float8_arrays(values: NDArray[np.float64], lengths: NDArray[np.int64]) -> Field:
+    """``double precision[]``: row i is the first ``lengths[i]`` numbers of the matrix (N, P)."""
+    count, most = values.shape
     element = np.dtype([("length", ">i4"), ("value", ">f8")])
-    row = np.dtype([("head", "V20"), ("elements", element, (length,))])
+    row = np.dtype([("head", "V20"), ("elements", element, (most,))])
     rows = np.zeros(count, dtype=row)
-    rows["head"] = np.void(array_bytes([b""] * length, FLOAT8)[:20])
+    sizes = np.empty(count, dtype=np.int64)
+    for length in np.unique(lengths).tolist():
+        same_length = lengths == length
+        head = array_bytes([b""] * length, FLOAT8)[:20]
+        rows["head"][same_length] = np.void(head.ljust(20, b"\0"))
+        sizes[same_length] = len(head) + element.itemsize * length
     rows["elements"]["length"] = 8
     rows["elements"]["value"] = values
-    return fixed(rows.view(np.uint8).reshape(count, -1))
+    return Field(rows.view(np.uint8).ravel(), np.arange(count, dtype=np.int64) * row.itemsize, sizes)
 
 
 def array_bytes(elements: Sequence[bytes], kind: int) -> bytes:

@@ -9,7 +9,7 @@ import msgspec
 from flead.records import Parameters
 
 Layout = Mapping[str, tuple[int, ...]]
-"""The shape of each part, in the order of the array: ``Learner.layout``."""
+"""The shape of each part, in the order of the array: ``Learner.layouts``."""
 
 
 def flatten(parameters: Parameters) -> tuple[list[float], str]:
@@ -20,6 +20,11 @@ def flatten(parameters: Parameters) -> tuple[list[float], str]:
     """
     layout = {name: (len(numbers),) for name, numbers in parameters.items()}
     return [float(number) for number in chain.from_iterable(parameters.values())], layout_text(layout)
+
+
+def size(layout: Layout) -> int:
+    """How many numbers a model of this layout has."""
+    return sum(prod(shape) for shape in layout.values())
 
 
 def layout_text(layout: Layout) -> str:

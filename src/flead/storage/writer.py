@@ -30,7 +30,7 @@ from flead.storage.merge import (
     merge_minutes,
     merge_reasons,
 )
-from flead.storage.parameters import Layout, layout_text
+from flead.storage.parameters import Layout, layout_text, size
 from flead.storage.sums import DeviceSums, MinuteSums
 from flead.storage.text import clean
 from flead.storage.timescaledb import views_among
@@ -144,10 +144,13 @@ class Writer:
         losses: Floats,
         samples: Whole,
         parameters: Floats,
-        layout: Layout,
+        layouts: Sequence[Layout],
+        layout: Whole,
         times: Times,
     ) -> None:
-        """Trainings, a device's in their order. ``parameters`` is (N, P), its columns as ``layout`` says.
+        """Trainings, a device's in their order.
+
+        ``parameters`` is (N, P), each row laid out as ``layouts[layout[i]]`` says; what lies behind is not stored.
 
         ValueError if an accuracy is not between 0 and 1: one NaN would spoil every later mean.
         """
@@ -168,8 +171,8 @@ class Writer:
             rows_as.float8(accuracies),
             rows_as.float8(losses),
             rows_as.int4(samples),
-            rows_as.float8_arrays(parameters),
-            rows_as.same(layout_text(layout).encode(), len(rows)),
+            rows_as.float8_arrays(parameters, np.array([size(each) for each in layouts])[layout]),
+            rows_as.words([layout_text(each).encode() for each in layouts], layout),
             rows_as.moments(times),
         )
 

@@ -109,6 +109,7 @@ class Shard:
     def grow(self) -> None:
         """Make room for the devices that the table has got since the last call."""
         count, known = len(self.devices), len(self.brokers)
+        self.learner.meet(self.devices.kinds, self.devices.kind)
         if count > self._room or self.devices.width > self._width:
             if count > self._room:
                 # Half as much again: devices that come one by one must not cost a copy each.

@@ -1,5 +1,8 @@
 """A shard's outcome as the records that travel."""
 
+from math import prod
+
+from flead.learning.learner import Layout
 from flead.records import Anomaly, LocalUpdate, to_texts
 from flead.training.fleet import Outcome, Shard
 
@@ -34,14 +37,8 @@ def anomalies(shard: Shard, outcome: Outcome) -> list[Anomaly]:
 def local_updates(shard: Shard, outcome: Outcome) -> list[LocalUpdate]:
     """The trainings that ended, in their order."""
     trained, updates = outcome.trained, outcome.trained.updates
-    # One slice of a flat list a parameter: an array a parameter would cost most of the time.
-    bounds, start = [], 0
-    for name, shape in shard.learner.layout.items():
-        stop = start
-        for length in shape:
-            stop = start + length
-        bounds.append((name, start, stop))
-        start = stop
+    # Slices of a flat list: an array a parameter would cost most of the time.
+    bounds = [_bounds(layout) for layout in shard.learner.layouts]
     columns = zip(
         shard.devices.texts(trained.rows),
         trained.model_versions.tolist(),
@@ -50,13 +47,24 @@ def local_updates(shard: Shard, outcome: Outcome) -> list[LocalUpdate]:
         updates.loss.tolist(),
         trained.samples.tolist(),
         updates.parameters.tolist(),
+        updates.layouts.tolist(),
         to_texts(trained.times),
         strict=True,
     )
     return [
         LocalUpdate(
             device, version, origin, accuracy, loss, samples,
-            {name: flat[start:stop] for name, start, stop in bounds}, time,
+            {name: flat[start:stop] for name, start, stop in bounds[layout]}, time,
         )
-        for device, version, origin, accuracy, loss, samples, flat, time in columns
+        for device, version, origin, accuracy, loss, samples, flat, layout, time in columns
     ]  # fmt: skip
+
+
+def _bounds(layout: Layout) -> list[tuple[str, int, int]]:
+    """Where each parameter begins and ends in a flat model."""
+    bounds, start = [], 0
+    for name, shape in layout.items():
+        stop = start + prod(shape)
+        bounds.append((name, start, stop))
+        start = stop
+    return bounds

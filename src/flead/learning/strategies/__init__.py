@@ -19,4 +19,7 @@ _ALL: tuple[type[Strategy], ...] = (
 
 STRATEGIES: dict[str, type[Strategy]] = {strategy.name: strategy for strategy in _ALL}
 
-__all__ = ["DEFAULTS", "STRATEGIES", "Contribution", "State", "Strategy", "StrategyRules"]
+STATISTICS: frozenset[str] = frozenset()
+"""Those that merge what learners know of their readings; the others merge weights."""
+
+__all__ = ["DEFAULTS", "STATISTICS", "STRATEGIES", "Contribution", "State", "Strategy", "StrategyRules"]

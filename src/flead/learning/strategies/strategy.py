@@ -18,6 +18,8 @@ class Contribution(NamedTuple):
     """Readings it was trained on; at least 1."""
     staleness: int
     """Global versions published since the one that the training started from; at least 0."""
+    device: str = ""
+    """Whose it is, for strategies that remember what each device said."""
 
 
 class Strategy(Protocol):
