@@ -2,6 +2,13 @@
 
 import importlib.util
 
-NEEDS_KAFKA = ["src/flead/bus/service.py", "src/flead/bus/topics.py", "src/flead/federation/aggregator.py"]
+NEEDS_KAFKA = [
+    "src/flead/bus/service.py",
+    "src/flead/bus/topics.py",
+    "src/flead/federation/aggregator.py",
+    "src/flead/training/flink_job.py",
+    "src/flead/training/service.py",
+    "src/flead/training/submit.py",
+]
 
 collect_ignore = [] if importlib.util.find_spec("confluent_kafka") else NEEDS_KAFKA

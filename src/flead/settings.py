@@ -151,6 +151,15 @@ class Settings(BaseSettings):
     controller_port: Port = Field(19092, description="The first Kafka controller's port; those of the others follow.")
     flink_port: Port = Field(8161, description="The port of Flink's page and REST interface.")
     jobmanager_port: Port = Field(6123, description="Where Flink's TaskManager finds the JobManager.")
+    parallelism: int = Field(2, ge=1, description="Slots of Flink that the training job takes.")
+    checkpoint_seconds: float = Field(
+        2,
+        gt=0,
+        description="Between two of Flink's checkpoints; what is delivered exactly once is seen with the next one.",
+    )
+    anomaly_delivery: Literal["exactly-once", "at-least-once"] = Field(
+        "exactly-once", description="How Flink delivers anomalies: at-least-once is seen sooner, and may repeat some."
+    )
     training_port: Port = Field(8171, description="Where the training service says how it is (/healthz, /metrics).")
     aggregator_port: Port = Field(8172, description="Where the aggregator says how it is.")
     collector_port: Port = Field(8173, description="Where the collector says how it is.")

@@ -14,7 +14,7 @@ from flead.learning.registry import LEARNERS
 from flead.records import GlobalModel
 from flead.settings import Settings
 from flead.training.fleet import BLOCK, Shard
-from flead.training.state import HEADER, StateError, restore, snapshot
+from flead.training.state import HEADER, MODEL, StateError, restore, snapshot
 from tests.training.shapes import any_settings, positions, streams, thorough
 from tests.training.streams import (
     CHANNELS,
@@ -137,7 +137,9 @@ def test_the_global_model_is_part_of_the_state() -> None:
     shard.adopt(global_model(version=7))
     copied = copy_of(shard, {})
     assert copied.global_model == shard.global_model
+    assert MODEL not in snapshot(copied)
     copied.adopt(global_model(version=6))
+    assert MODEL not in snapshot(copied)
     copied.observe(one_reading(row=0, time=0))
     assert copied.observe(one_reading(row=0, time=60_000)).trained.updates.global_versions.tolist() == [7]
 
@@ -184,7 +186,7 @@ def cut_short(key: str) -> Damage:
     return damage
 
 
-MISFIT = msgspec.to_builtins(GlobalModel(1, 1, 0.5, 1, "fedavg", {"other": [1.0]}, "2025-11-07T15:22:31.000Z"))
+MISFIT = msgspec.msgpack.encode(GlobalModel(1, 1, 0.5, 1, "fedavg", {"other": [1.0]}, "2025-11-07T15:22:31.000Z"))
 
 
 @pytest.mark.parametrize(
@@ -193,13 +195,13 @@ MISFIT = msgspec.to_builtins(GlobalModel(1, 1, 0.5, 1, "fedavg", {"other": [1.0]
         (lambda stored: stored.pop(HEADER), "no header"),
         (lambda stored: stored.pop("block/00000000"), "has 6 devices where it should have 70"),
         (lambda stored: stored.pop("block/00000001"), "has 64 devices where it should have 70"),
-        (changed_header(format=2), "format 2.*reads 1"),
+        (changed_header(format=3), "format 3.*reads 2"),
         (changed_header(learner="other"), "of learner other, not zscore.*--fresh"),
         (changed_header(rules={"window": 30, "features": "scaled"}), "window = 30, not 100.*--fresh"),
         (changed_header(rules={"window": 100, "features": "raw"}), "features = raw, not scaled.*--fresh"),
         (changed_header(clock="noon"), "damaged.*--fresh"),
         (changed_header(kinds=[]), "damaged.*--fresh"),
-        (changed_header(global_model=MISFIT), "damaged.*other.*--fresh"),
+        (lambda stored: stored.update({MODEL: MISFIT}), "damaged.*other.*--fresh"),
         (cut_short(HEADER), "damaged.*--fresh"),
         (cut_short("block/00000001"), "damaged.*--fresh"),
         (changed_block(lambda block: block["columns"].pop("signals")), "damaged.*signals.*--fresh"),

@@ -67,7 +67,6 @@ def configuration(settings: Settings, layout: Layout) -> dict[str, str | float]:
         "restart-strategy.exponential-delay.max-backoff": "30 s",
         "execution.checkpointing.dir": (layout.flink / "checkpoints").as_uri(),
         "execution.checkpointing.savepoint-dir": (layout.flink / "savepoints").as_uri(),
-        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
         "execution.checkpointing.num-retained": 3,
         "io.tmp.dirs": str(layout.flink / "tmp"),
         "web.tmpdir": str(layout.flink / "tmp"),

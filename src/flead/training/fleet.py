@@ -103,6 +103,8 @@ class Shard:
         """(D,) the broker that every device is bound to."""
         self.touched = np.zeros(0, np.bool_)
         """Blocks of devices whose state has changed since it was last stored."""
+        self.model_touched = False
+        """Whether the global model has."""
         self._room = 0
         self._width = 0
 
@@ -154,3 +156,4 @@ class Shard:
         if self.global_model is None or model.version > self.global_model.version:
             self.learner.adopt(arrays(model.parameters), model.version)
             self.global_model = model
+            self.model_touched = True

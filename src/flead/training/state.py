@@ -19,8 +19,10 @@ from flead.learning.arrays import Columns
 from flead.records import GlobalModel
 from flead.training.fleet import BLOCK, Shard, rules_of
 
-FORMAT = 1
+FORMAT = 2
 HEADER = "header"
+MODEL = "model"
+"""The global model has an entry of its own: it may be large, and changes seldom beside the clock in the header."""
 
 
 class StateError(FleadError, ValueError):
@@ -40,7 +42,6 @@ class _Header(msgspec.Struct):
     devices: int
     kinds: list[tuple[str, ...]]
     clock: int
-    global_model: GlobalModel | None
 
 
 class _Block(msgspec.Struct):
@@ -50,13 +51,19 @@ class _Block(msgspec.Struct):
 
 
 def snapshot(shard: Shard) -> dict[str, bytes]:
-    """The header and the blocks that were touched since the last snapshot; together with the former ones, the state."""
+    """The header, the blocks that were touched and the global model that was adopted since the last snapshot.
+
+    Together with what earlier ones gave, that is the state.
+    """
     shard.grow()
     header = _Header(
         FORMAT, shard.learner.name, asdict(rules_of(shard.settings)), len(shard.devices), shard.devices.kinds,
-        int(shard.schedule.clock[0]), shard.global_model,
+        int(shard.schedule.clock[0]),
     )  # fmt: skip
     stored = {HEADER: msgspec.msgpack.encode(header)}
+    if shard.model_touched:
+        stored[MODEL] = msgspec.msgpack.encode(shard.global_model)
+        shard.model_touched = False
     for number in np.flatnonzero(shard.touched):
         stored[f"block/{number:08d}"] = msgspec.msgpack.encode(_pack(shard, int(number) * BLOCK))
     shard.touched[:] = False
@@ -72,12 +79,13 @@ def restore(shard: Shard, stored: dict[str, bytes]) -> None:
     try:
         header = msgspec.msgpack.decode(stored[HEADER], type=_Header)
         _check(shard, header)
-        blocks = [msgspec.msgpack.decode(stored[key], type=_Block) for key in sorted(stored) if key != HEADER]
+        keys = sorted(stored.keys() - {HEADER, MODEL})
+        blocks = [msgspec.msgpack.decode(stored[key], type=_Block) for key in keys]
         _enter(shard, header, blocks)
         for number, block in enumerate(blocks):
             _unpack(shard, number * BLOCK, block)
-        if header.global_model is not None:
-            shard.adopt(header.global_model)
+        if MODEL in stored:
+            shard.adopt(msgspec.msgpack.decode(stored[MODEL], type=GlobalModel))
     except StateError:
         raise
     except (msgspec.MsgspecError, ValueError, LookupError) as error:
@@ -85,6 +93,7 @@ def restore(shard: Shard, stored: dict[str, bytes]) -> None:
     shard.schedule.clock[0] = header.clock
     shard.schedule.rewind()
     shard.touched[:] = False
+    shard.model_touched = False
 
 
 def _enter(shard: Shard, header: _Header, blocks: list[_Block]) -> None:
