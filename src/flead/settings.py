@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     )
     supervised: bool = Field(False, description="Let devices learn from ground-truth labels where readings have them.")
     mix: float = Field(1.0, ge=0, le=1, description="How much of the global model a training starts from.")
+    training_rows: int = Field(
+        400, ge=30, le=100_000, description="drift: a device's first readings, which say what is normal."
+    )
+    alarm_quantile: float = Field(
+        0.9, gt=0, lt=1, description="drift: the share of normal scores below its threshold; higher: fewer alarms."
+    )
 
     @field_validator("min_readings")
     @classmethod

@@ -22,5 +22,9 @@ class Rules:
     """Learn from ground truth where a reading has it, instead of from |z| > threshold."""
     mix: float = 1.0
     """How much of the newest global model a training starts from."""
+    training_rows: int = 400
+    """A device's first readings, which say what is normal (drift)."""
+    alarm_quantile: float = 0.9
+    """The share of normal scores that lie below the threshold (drift)."""
     proximal: float = 0.0
     """FedProx's mu: how strongly a training is held to the model that it began with (see strategies/fedprox.py)."""

@@ -81,6 +81,8 @@ def rules_of(settings: Settings) -> Rules:
         features=settings.features,
         supervised=settings.supervised,
         mix=settings.mix,
+        training_rows=settings.training_rows,
+        alarm_quantile=settings.alarm_quantile,
         proximal=settings.proximal if settings.strategy == FedProx.name else 0.0,
     )
 
