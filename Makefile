@@ -17,7 +17,7 @@ endif
 PINNED := --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast lint format bench docs pictures lock lock-jars clean dev
+.PHONY: help setup run test test-fast lint format bench deploy docs pictures lock lock-jars clean dev
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ bench: dev ## Measure, and write docs/benchmarks.md
 docs: dev ## Write docs/commands.md and docs/settings.md from the program
 	$(BIN)/python -m tools.reference
 
+deploy: dev ## Write deploy/ (compose.yaml, Grafana's files) from the program
+	$(BIN)/python -m tools.deploy
+
 pictures: dev ## Take the pictures in docs/images (needs Chromium and its driver)
 	$(BIN)/python -m tools.pictures
 
@@ -60,7 +63,7 @@ EMBEDDED := pyproject.toml --group build --extra embedded
 
 lock: ## Pin what pyproject.toml asks for (needs uv; ARGS=--upgrade moves to the newest)
 	@$(COMPILE) $(ARGS) $(EMBEDDED) --output-file requirements/embedded.txt
-	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra privacy --group dev --constraint requirements/embedded.txt \
+	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra privacy --extra dashboards --group dev --constraint requirements/embedded.txt \
 		--output-file requirements/dev.txt
 	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra privacy --extra platform --extra spark --constraint requirements/dev.txt \
 		--output-file requirements/platform.txt
