@@ -3,9 +3,13 @@
 import importlib.util
 
 NEEDS_KAFKA = [
+    "src/flead/bus/dead_letters.py",
+    "src/flead/bus/outbox.py",
     "src/flead/bus/service.py",
     "src/flead/bus/topics.py",
     "src/flead/federation/aggregator.py",
+    "src/flead/ingest/producer.py",
+    "src/flead/storage/collector.py",
     "src/flead/training/flink_job.py",
     "src/flead/training/service.py",
     "src/flead/training/submit.py",

@@ -99,3 +99,32 @@ def topics(kafka: Settings) -> Settings:
 
     eventually(created)
     return kafka
+
+
+def messages_of(settings: Settings, topic: str) -> list[Any]:
+    """All committed messages of a topic."""
+    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.kafka_servers,
+            "group.id": "test",
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "enable.auto.commit": False,
+        }
+    )
+    try:
+        partitions = consumer.list_topics(topic, 30).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+        messages, ended = [], 0
+        while ended < len(partitions):
+            message = consumer.poll(30)
+            assert message is not None
+            if message.error():
+                ended += 1
+            else:
+                messages.append(message)
+        return messages
+    finally:
+        consumer.close()

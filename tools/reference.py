@@ -21,7 +21,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 COMMANDS = """\
 # Commands
 
-<!-- Made from src/flead/cli.py by `make docs`: change it there. -->
+<!-- Made from src/flead/cli.py and src/flead/cli_platform.py by `make docs`: change it there. -->
 
 `flead --help`, and `--help` after any command, say the same in a terminal. A value that is not given comes from the
 [settings](settings.md). Wrong input ends with exit code 2 and one line that says what, where and what to do. With
@@ -69,27 +69,32 @@ def commands() -> str:
     for path, command in every_command().items():
         shown = [parameter for parameter in command.params if not parameter.hidden]
         arguments = [parameter.name.upper() for parameter in shown if parameter.param_type_name == "argument"]
-        parts += [f"## {path}", command.help.strip(), "`" + " ".join([path, *arguments, "[OPTIONS]"]) + "`"]
-        parts.append(table(["", "default", "meaning"], [parameter_row(parameter) for parameter in shown]))
+        parts += [
+            f"## {path}",
+            command.help.strip(),
+            "`" + " ".join([path, *arguments, *(["[OPTIONS]"] if shown else [])]) + "`",
+        ]
+        if shown:
+            parts.append(table(["", "default", "meaning"], [parameter_row(parameter) for parameter in shown]))
     return "\n\n".join(parts) + "\n"
 
 
 def parameter_row(parameter: Any) -> list[str]:
     """Name, default and meaning of an argument or an option."""
     if parameter.param_type_name == "argument":
-        return [f"`{parameter.name.upper()}`", "required", parameter.help]
+        return [f"`{parameter.name.upper()}`", option_default(parameter), parameter.help]
     names = ", ".join([*parameter.opts, *parameter.secondary_opts])
     value = "" if parameter.is_flag else f" {parameter.name.upper()}"
     return [f"`{names}{value}`", option_default(parameter), parameter.help]
 
 
 def option_default(option: Any) -> str:
-    """What an option is when it is not given."""
+    """What an argument or option is when it is not given."""
     if option.required:
         return "required"
     if isinstance(option.show_default, str):
         return option.show_default
-    if option.is_flag:
+    if getattr(option, "is_flag", False):
         return str(option.opts[0]) if option.default else ""
     return "" if option.default is None else str(option.default)
 

@@ -38,6 +38,10 @@ class Batch(NamedTuple):
         """Readings ``start`` to ``stop``, as views."""
         return Batch(self.rows[start:stop], self.times[start:stop], self.values[start:stop], self.labels[start:stop])
 
+    def take(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> "Batch":
+        """The readings at these positions, or where it is true, as copies."""
+        return Batch(self.rows[which], self.times[which], self.values[which], self.labels[which])
+
 
 @dataclass(slots=True)
 class Chunk:

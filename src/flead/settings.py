@@ -169,6 +169,15 @@ class Settings(BaseSettings):
     training_port: Port = Field(8171, description="Where the training service says how it is (/healthz, /metrics).")
     aggregator_port: Port = Field(8172, description="Where the aggregator says how it is.")
     collector_port: Port = Field(8173, description="Where the collector says how it is.")
+    rate: float | None = Field(
+        None, gt=0, le=10_000_000, description="The producer's readings a second; unset: as many as speed asks for."
+    )
+    pack: int = Field(
+        1,
+        ge=1,
+        le=10_000,
+        description="Readings in one of the producer's messages, at most: of one partition, a line each.",
+    )
     producer_port: Port = Field(8174, description="Where the producer says how it is.")
 
     @property

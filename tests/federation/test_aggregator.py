@@ -14,7 +14,7 @@ from flead.learning.zscore import ZScore
 from flead.records import LocalUpdate
 from flead.settings import Settings
 from tests.federation.test_rounds import update
-from tests.platform_fixtures import eventually, require_platform
+from tests.platform_fixtures import eventually, messages_of, require_platform
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
@@ -55,41 +55,12 @@ def send(settings: Settings, values: list[bytes]) -> None:
     assert producer.flush(30) == 0
 
 
-def read(settings: Settings, topic: str) -> list[Any]:
-    """All committed messages of a topic."""
-    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
-
-    consumer = Consumer(
-        {
-            "bootstrap.servers": settings.kafka_servers,
-            "group.id": "test",
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-            "enable.auto.commit": False,
-        }
-    )
-    try:
-        partitions = consumer.list_topics(topic, 30).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
-        messages, ended = [], 0
-        while ended < len(partitions):
-            message = consumer.poll(30)
-            assert message is not None
-            if message.error():
-                ended += 1
-            else:
-                messages.append(message)
-        return messages
-    finally:
-        consumer.close()
-
-
 def encoded(updates: list[LocalUpdate]) -> list[bytes]:
     return [msgspec.json.encode(each) for each in updates]
 
 
 def versions(settings: Settings) -> list[int]:
-    return [json.loads(message.value())["version"] for message in read(settings, "global-model-updates")]
+    return [json.loads(message.value())["version"] for message in messages_of(settings, "global-model-updates")]
 
 
 def test_rounds_survive_restarts_and_bad_messages(topics: Settings) -> None:
@@ -104,9 +75,9 @@ def test_rounds_survive_restarts_and_bad_messages(topics: Settings) -> None:
         send(topics, encoded([update(device) for device in range(30, 40)]))
         eventually(lambda: versions(topics) == [1, 2])
         assert aggregator.rounds.version == 2
-    models = [json.loads(message.value()) for message in read(topics, "global-model-updates")]
+    models = [json.loads(message.value()) for message in messages_of(topics, "global-model-updates")]
     assert [model["num_devices"] for model in models] == [20, 20]
-    letters = read(topics, "dead-letters")
+    letters = messages_of(topics, "dead-letters")
     assert sorted(message.value() or b"" for message in letters) == sorted(bad)
     for message in letters:
         headers = {name: value.decode() for name, value in message.headers()}

@@ -77,7 +77,7 @@ class _Columns:
         """The first ``count`` readings, without those that were refused."""
         batch = Batch(self.rows, self.times, self.values, self.labels).part(0, count)
         good = batch.rows != EMPTY
-        return batch if good.all() else Batch(*(column[good] for column in batch))
+        return batch if good.all() else batch.take(good)
 
 
 class Decoder:

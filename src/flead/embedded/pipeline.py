@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from flead.columns import Batch, Chunk, Source
 from flead.evaluation.prequential import Predictions, Prequential
 from flead.federation.rounds import rounds_of
+from flead.ingest.pace import Pace
+from flead.ingest.sources import identity
 from flead.learning.metrics import Confusion
 from flead.records import Evaluation, GlobalModel, to_text
 from flead.settings import Settings
@@ -56,7 +58,7 @@ class SourceState(msgspec.Struct):
     """How far a source has been read."""
 
     identity: str
-    """See :func:`identity`."""
+    """See :func:`flead.ingest.sources.identity`."""
     position: dict[str, int] | None
     """None: read to its end."""
     newest: int
@@ -68,21 +70,6 @@ class EvaluationState(msgspec.Struct):
 
     predicted: tuple[int, int]
     counts: list[tuple[int, int, tuple[int, int, int, int]]]
-
-
-class Pace:
-    """Which readings are due when a source is played: ``speed`` seconds of event time a second; None is at once."""
-
-    def __init__(self, speed: float | None, event_time: int) -> None:
-        self._speed = speed
-        self._event_time = event_time
-        self._since = time.monotonic()
-
-    def until(self) -> int | None:
-        """The event time up to which readings are due, in milliseconds; None: all."""
-        if self._speed is None:
-            return None
-        return self._event_time + round((time.monotonic() - self._since) * 1000 * self._speed)
 
 
 class Pipeline:
@@ -260,8 +247,3 @@ class Pipeline:
         self.tally.local_updates += len(outcome.trained.rows)
         self.tally.global_models += len(merged)
         self.tally.models, self.tally.alarms = self.auditor.models, self.auditor.alarms
-
-
-def identity(settings: Settings) -> str:
-    """What makes a source the same one as in the run before, so that its position means something."""
-    return msgspec.json.encode([settings.data, settings.devices, settings.seed, settings.channel]).decode()

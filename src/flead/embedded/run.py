@@ -3,7 +3,6 @@
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,10 +14,10 @@ from rich.console import Console
 from rich.status import Status
 
 from flead.bus.placement import broker_of
-from flead.columns import Source
-from flead.embedded.pipeline import Pace, Pipeline, Tally
+from flead.embedded.pipeline import Pipeline, Tally
 from flead.embedded.summary import progress_line
 from flead.errors import FleadError
+from flead.ingest.pace import is_live, now, pace_of
 from flead.ingest.sources import make_source
 from flead.settings import Settings
 from flead.storage.alarms import alarm_rules_of
@@ -71,25 +70,9 @@ def _pipeline(settings: Settings, connection: psycopg.Connection[Any], fresh: bo
     return Pipeline(settings, source, stored, lambda shard: Writer(connection, shard.devices, place, rules))
 
 
-def is_live(settings: Settings) -> bool:
-    """Whether the source makes its readings in the present, instead of having them recorded."""
-    return settings.data == "sim" and settings.speed != "max"
-
-
-def now() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
-
-
-def _pace(settings: Settings, source: Source) -> Pace:
-    if settings.speed == "max":
-        return Pace(None, 0)
-    return Pace(float(settings.speed), now() if is_live(settings) else source.start_time())
-
-
 def _work(settings: Settings, pipeline: Pipeline) -> Tally:
     with _progress() as progress:
-        return pipeline.run(_pace(settings, pipeline.source), progress)
+        return pipeline.run(pace_of(settings, pipeline.source), progress)
 
 
 def _viewer(settings: Settings, store: Store) -> "Viewer":

@@ -23,6 +23,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from prometheus_client import Counter as Metric
 from prometheus_client import Gauge
 
+from flead.bus.dead_letters import headers_of
 from flead.bus.service import Service
 from flead.bus.topics import DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES
 from flead.errors import FleadError
@@ -111,7 +112,7 @@ class Aggregator:
             )  # fmt: skip
             for message, reason in self._refused:
                 producer.produce(
-                    DEAD_LETTERS, key=message.key(), value=message.value(), headers=_origin(message, reason)
+                    DEAD_LETTERS, key=message.key(), value=message.value(), headers=headers_of(message, reason)
                 )
             offsets = [TopicPartition(LOCAL_UPDATES, partition, end) for partition, end in self._ends.items()]
             producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), DEADLINE_SECONDS)
@@ -187,12 +188,3 @@ class Aggregator:
         if error.code() == KafkaError._PARTITION_EOF:
             return None
         raise KafkaException(error)
-
-
-def _origin(message: Message, reason: str) -> dict[str, str]:
-    return {
-        "topic": message.topic() or "",
-        "partition": str(message.partition()),
-        "offset": str(message.offset()),
-        "reason": reason,
-    }

@@ -2,27 +2,29 @@
 
 from pathlib import Path
 
+import msgspec
+
 from flead.columns import Source
 from flead.ingest.csv_folder import csv_folder
 from flead.ingest.edge_iiotset import edge_iiotset
 from flead.ingest.errors import SourceError
-from flead.ingest.simulated import START, SimulatedSource
+from flead.ingest.simulated import INTERVAL, START, SimulatedSource
 from flead.ingest.skab import skab
 from flead.settings import Settings
 
 FORMS = "sim, csv:DIR, edge-iiotset:PATH or skab:DIR"
 
 
-def make_source(settings: Settings, start: int | None = None) -> Source:
+def make_source(settings: Settings, start: int | None = None, interval: int = INTERVAL) -> Source:
     """The source that ``settings.data`` names. Raises :class:`SourceError`.
 
-    ``start`` is when the simulated fleet begins (milliseconds; by default with 2025). A path is looked at here, what
-    is in its files where the source is opened.
+    ``start`` is when the simulated fleet begins (milliseconds; by default with 2025), ``interval`` the time between
+    two readings of one of its devices. A path is looked at here, what is in its files where the source is opened.
     """
     name, channel = settings.data, settings.channel
     scheme, colon, path = name.partition(":")
     if scheme == "sim" and not colon:
-        return SimulatedSource(settings.devices, settings.seed, START if start is None else start)
+        return SimulatedSource(settings.devices, settings.seed, START if start is None else start, interval)
     if scheme not in ("csv", "edge-iiotset", "skab"):
         raise SourceError(f"data = {name!r} is no source of readings; give {FORMS}")
     if not path:
@@ -33,3 +35,8 @@ def make_source(settings: Settings, start: int | None = None) -> Source:
     if scheme == "skab":
         return skab(name, place, channel)
     return edge_iiotset(name, place, settings.devices, channel)
+
+
+def identity(settings: Settings) -> str:
+    """What makes a source the same one as in the run before, so that its position means something."""
+    return msgspec.json.encode([settings.data, settings.devices, settings.seed, settings.channel]).decode()

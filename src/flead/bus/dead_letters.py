@@ -1,0 +1,34 @@
+"""What is on `dead-letters`: the bytes as they came, and headers that say where they were and why they were refused."""
+
+from confluent_kafka import Message
+
+from flead.records import Rejected
+
+Headers = dict[str, str | bytes]
+
+
+def headers_of(message: Message, reason: str) -> Headers:
+    """The headers for a message that was refused; its key and value go with them unchanged."""
+    return {
+        "topic": message.topic() or "",
+        "partition": str(message.partition()),
+        "offset": str(message.offset()),
+        "reason": reason,
+    }
+
+
+def headers_of_rejected(rejected: Rejected) -> Headers:
+    """The headers for what never was a message: a source's row."""
+    return {name: getattr(rejected, name).encode("utf-8", "replace") for name in ("source", "location", "reason")}
+
+
+def rejected_of(letter: Message) -> Rejected:
+    """What a dead letter tells."""
+    found = {name: (value or b"").decode("utf-8", "replace") for name, value in letter.headers() or []}
+    place = f"partition {found.get('partition', '?')}, offset {found.get('offset', '?')}"
+    return Rejected(
+        found.get("topic") or found.get("source") or "unknown",
+        found.get("location") or place,
+        found.get("reason") or "no reason given",
+        letter.value() or b"",
+    )

@@ -1,0 +1,88 @@
+"""FLEAD's own services, one in the foreground: what `flead service NAME` runs, here or in the supervisor's care.
+
+Each is imported when it is run: none needs what only the others need.
+"""
+
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from flead.settings import Settings
+from flead.stack.errors import StackError
+from flead.stack.java import NOT_INSTALLED, is_installed
+
+if TYPE_CHECKING:
+    from flead.bus.service import Service
+    from flead.dashboard.viewer import Viewer
+
+
+def run(name: str, settings: Settings) -> None:
+    """Run this service until SIGTERM or SIGINT. Raises StackError if there is no such service."""
+    if name not in SERVICES:
+        raise StackError(f"no such service: {name}; there are {', '.join(SERVICES)}")
+    if not is_installed():
+        raise StackError(NOT_INSTALLED)
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)-5s %(message)s")
+    SERVICES[name](settings)
+
+
+def _aggregator(settings: Settings) -> None:
+    from flead.bus.service import Service
+    from flead.federation.aggregator import Aggregator
+    from flead.federation.rounds import rounds_of
+
+    service = Service("aggregator", settings.aggregator_port)
+    with service.running():
+        Aggregator(settings.kafka_servers, rounds_of(settings), service).run()
+
+
+def _collector(settings: Settings) -> None:
+    raise StackError("this version of FLEAD has no collector yet")
+
+
+def _producer(settings: Settings) -> None:
+    from flead.bus.service import Service
+    from flead.ingest.producer import ReadingsProducer
+    from flead.stack.layout import Layout
+
+    service = Service("producer", settings.producer_port)
+    with service.running():
+        ReadingsProducer(settings, Layout.of(settings).root / "producer.json", service).run()
+
+
+def _training(settings: Settings) -> None:
+    from flead.training.service import run as train
+
+    train(settings)
+
+
+def _viewer(settings: Settings) -> None:
+    import psycopg
+
+    from flead.bus.service import Service
+    from flead.dashboard.viewer import Viewer
+    from flead.storage.store import served_store
+
+    service = Service("viewer")  # it answers for its health itself, on the port of its pages
+    viewer = Viewer(settings, served_store(settings).conninfo)
+    with service.running():
+        # Pages that are asked for meanwhile wait.
+        service.wait_for("the database", served_store(settings).migrate, psycopg.OperationalError)
+        threading.Thread(target=_stop_with, args=(service, viewer), daemon=True).start()
+        viewer.run(on_ready=lambda url: logging.getLogger("flead").info("viewer: %s", url))
+
+
+def _stop_with(service: "Service", viewer: "Viewer") -> None:
+    service.stopping.wait()
+    viewer.stop()
+
+
+SERVICES: dict[str, Callable[[Settings], None]] = {
+    "producer": _producer,
+    "training": _training,
+    "aggregator": _aggregator,
+    "collector": _collector,
+    "viewer": _viewer,
+}
