@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from flead.settings import Settings
 from flead.stack.errors import StackError
+from flead.stack.flink import client_environment
 from flead.stack.java import NOT_INSTALLED, is_installed
+from flead.stack.layout import Layout
 
 if TYPE_CHECKING:
     from flead.bus.service import Service
@@ -45,7 +47,6 @@ def _collector(settings: Settings) -> None:
 def _producer(settings: Settings) -> None:
     from flead.bus.service import Service
     from flead.ingest.producer import ReadingsProducer
-    from flead.stack.layout import Layout
 
     service = Service("producer", settings.producer_port)
     with service.running():
@@ -55,7 +56,8 @@ def _producer(settings: Settings) -> None:
 def _training(settings: Settings) -> None:
     from flead.training.service import run as train
 
-    train(settings)
+    layout = Layout.of(settings)
+    train(settings, layout.flink, client_environment(layout))
 
 
 def _viewer(settings: Settings) -> None:
