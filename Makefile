@@ -50,7 +50,7 @@ bench: dev ## Measure, and write docs/benchmarks.md
 docs: dev ## Write docs/commands.md and docs/settings.md from the program
 	$(BIN)/python -m tools.reference
 
-deploy: dev ## Write deploy/ (compose.yaml, Grafana's files) from the program
+deploy: dev $(VENV)/platform.stamp ## Write deploy/ (compose.yaml, Grafana's files) from the program
 	$(BIN)/python -m tools.deploy
 
 pictures: dev ## Take the pictures in docs/images (needs Chromium and its driver)
@@ -65,6 +65,8 @@ lock: ## Pin what pyproject.toml asks for (needs uv; ARGS=--upgrade moves to the
 	@$(COMPILE) $(ARGS) $(EMBEDDED) --output-file requirements/embedded.txt
 	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra privacy --extra dashboards --group dev --constraint requirements/embedded.txt \
 		--output-file requirements/dev.txt
+	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra services --constraint requirements/embedded.txt \
+		--output-file requirements/services.txt
 	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra privacy --extra platform --extra spark --constraint requirements/dev.txt \
 		--output-file requirements/platform.txt
 	@$(COMPILE) $(ARGS) --no-config --group sources --output-file requirements/sources.txt

@@ -20,7 +20,13 @@ EMBEDDED = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["embedded"
 EXTRAS = PROJECT["optional-dependencies"]
 PLATFORM = EMBEDDED + EXTRAS["platform"] + EXTRAS["spark"]
 EVERYTHING = EMBEDDED + [dependency for extra in EXTRAS.values() for dependency in extra]
-ASKED_FOR = {"embedded.txt": EMBEDDED, "dev.txt": EMBEDDED + GROUPS["dev"], "platform.txt": PLATFORM}
+SERVICES = EMBEDDED + EXTRAS["services"]
+ASKED_FOR = {
+    "embedded.txt": EMBEDDED,
+    "services.txt": SERVICES,
+    "dev.txt": EMBEDDED + GROUPS["dev"],
+    "platform.txt": PLATFORM,
+}
 PACKAGES = {"pyflink": ["apache-flink"]}
 """What a module is called by pip, for one that may not be installed."""
 
@@ -79,6 +85,7 @@ def test_every_dependency_is_pinned_to_a_version_that_pyproject_allows(name: str
 def test_tests_run_on_the_versions_that_users_get() -> None:
     assert pins("embedded.txt").items() <= pins("dev.txt").items()
     assert pins("embedded.txt").items() <= pins("platform.txt").items()
+    assert pins("services.txt").items() <= pins("platform.txt").items()
 
 
 def test_requirements_name_no_address() -> None:

@@ -138,7 +138,11 @@ class Settings(BaseSettings):
     # Storage
     data_dir: Path = Field(Path(".flead"), description="Directory of the embedded database and of its logs.")
     database_port: Port = Field(5432, description="The database's port; if used, the embedded one takes another.")
+    database_host: str = Field("127.0.0.1", description="Where the platform's database is; flead run has its own.")
     database_password: SecretStr = Field(SecretStr("password"), description="The password of the database user flead.")
+    reader_password: SecretStr = Field(
+        SecretStr("password"), description="The password of the database user flead_reader, who only reads."
+    )
     predictions_per_version: int = Field(
         100, ge=0, description="Single predictions stored of every global model that is tested."
     )
@@ -156,6 +160,7 @@ class Settings(BaseSettings):
     kafka_port: Port = Field(9092, description="The first broker's port; those of the others follow.")
     controller_port: Port = Field(19092, description="The first Kafka controller's port; those of the others follow.")
     flink_port: Port = Field(8161, description="The port of Flink's page and REST interface.")
+    flink_host: str = Field("127.0.0.1", description="Where Flink's JobManager is.")
     jobmanager_port: Port = Field(6123, description="Where Flink's TaskManager finds the JobManager.")
     parallelism: int = Field(2, ge=1, description="Slots of Flink that the training job takes.")
     checkpoint_seconds: float = Field(
@@ -179,6 +184,8 @@ class Settings(BaseSettings):
         description="Readings in one of the producer's messages, at most: of one partition, a line each.",
     )
     producer_port: Port = Field(8174, description="Where the producer says how it is.")
+    grafana_port: Port = Field(3001, description="Grafana's port, where there is a Grafana.")
+    grafana_password: SecretStr = Field(SecretStr("admin"), description="The first password of Grafana's user admin.")
 
     @property
     def kafka_servers(self) -> str:

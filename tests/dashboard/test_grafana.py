@@ -153,9 +153,9 @@ def test_a_dashboard_is_whole(name: str) -> None:
 
 
 def test_files_are_fresh() -> None:
-    from tools.deploy import DEPLOY, files
+    from tools.deploy import DEPLOY, dashboards
 
-    stale = [str(path) for path, text in files().items() if not path.exists() or path.read_text() != text]
+    stale = [str(path) for path, text in dashboards().items() if not path.exists() or path.read_text() != text]
     assert not stale, "make deploy"
-    known = set(files())
+    known = set(dashboards())
     assert not [path for path in (DEPLOY / "grafana").rglob("*") if path.is_file() and path not in known]

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from flead import settings
 from flead.settings import PREFIX, Settings
+from flead.stack import down, up
 from flead.stack.processes import MARK
 from flead.stack.services import environment, needed, services
-from tests.platform_fixtures import require_platform
+from flead.storage.reader import READER
+from tests.platform_fixtures import platform_settings, require_platform
 
 
 def test_services_need_only_what_stands_before_them() -> None:
@@ -37,7 +40,7 @@ def test_everything_stays_within_the_memory_that_is_promised() -> None:
 def test_needed_takes_what_is_needed_and_nothing_else() -> None:
     require_platform()
     table = services(Settings(brokers=2, partitions=2))
-    assert list(needed(table, ["collector"])) == ["database", "kafka-1", "kafka-2", "topics", "collector"]
+    assert list(needed(table, ["collector"])) == ["database", "schema", "kafka-1", "kafka-2", "topics", "collector"]
     assert list(needed(table, ["kafka-2"])) == ["kafka-1", "kafka-2"]
 
 
@@ -52,3 +55,33 @@ def test_a_service_reads_the_same_settings_again(tmp_path: Path, monkeypatch: py
     assert again == chosen
     assert origins["brokers"] == PREFIX + "BROKERS"
     assert environment(chosen)[MARK] == str(tmp_path / "platform")
+
+
+def test_grafana_is_a_service_where_its_program_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_platform()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert "grafana" not in services(Settings())
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "defaults.ini").touch()
+    program = tmp_path / "bin" / "grafana"
+    program.touch(mode=0o755)
+    service = services(Settings(grafana_port=3100, reader_password="seen"))["grafana"]
+    assert service.command == (str(program), "server", "--homepath", str(tmp_path))
+    for name in "GF_PATHS_PROVISIONING", "FLEAD_GRAFANA_DASHBOARDS", "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH":
+        assert Path(service.environment[name]).exists(), name
+    assert service.environment["GF_SERVER_HTTP_PORT"] == "3100"
+    assert service.environment["FLEAD_READER_PASSWORD"] == "seen"
+
+
+@pytest.mark.real
+def test_the_schema_is_there_before_anything_asks(tmp_path: Path) -> None:
+    require_platform()
+    settings = platform_settings(tmp_path, reader_password="to read")
+    try:
+        up(settings, ["schema"])
+        where = f"host=127.0.0.1 port={settings.database_port} dbname=flead user={READER} password='to read'"
+        with psycopg.connect(where) as reader:
+            assert reader.execute("SELECT count(*) FROM devices").fetchone() == (0,)
+    finally:
+        down(settings)

@@ -29,9 +29,14 @@ def healthy(port: int) -> Check:
     return lambda since: _get(port, "/healthz") is not None
 
 
+def answers(port: int, path: str) -> Check:
+    """A server that says 200 to this path."""
+    return lambda since: _get(port, path) is not None
+
+
 def jobmanager(port: int) -> Check:
     """Flink's REST interface answers."""
-    return lambda since: _get(port, "/overview") is not None
+    return answers(port, "/overview")
 
 
 def taskmanager(port: int) -> Check:

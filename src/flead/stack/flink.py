@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,15 +38,17 @@ OPENED = [
 
 def configuration(settings: Settings, layout: Layout) -> dict[str, str | float]:
     """Flink's settings; the job chooses its own parallelism, checkpoint interval and guarantees."""
+    alone = settings.flink_host == HOST
+    here, everywhere = (HOST, HOST) if alone else (socket.gethostname(), "0.0.0.0")
     return {
-        "jobmanager.rpc.address": HOST,
+        "jobmanager.rpc.address": settings.flink_host,
         "jobmanager.rpc.port": settings.jobmanager_port,
-        "jobmanager.bind-host": HOST,
-        "rest.address": HOST,
-        "rest.bind-address": HOST,
+        "jobmanager.bind-host": everywhere,
+        "rest.address": settings.flink_host,
+        "rest.bind-address": everywhere,
         "rest.port": settings.flink_port,
-        "taskmanager.host": HOST,
-        "taskmanager.bind-host": HOST,
+        "taskmanager.host": here,
+        "taskmanager.bind-host": everywhere,
         "taskmanager.numberOfTaskSlots": SLOTS,
         # The parts of the memory above that Flink hands out itself. It wants all of them named, or none.
         "taskmanager.cpu.cores": float(SLOTS),

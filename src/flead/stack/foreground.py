@@ -3,6 +3,7 @@
 Each is imported when it is run: none needs what only the others need.
 """
 
+import importlib.util
 import logging
 import sys
 import threading
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from flead.settings import Settings
 from flead.stack.errors import StackError
 from flead.stack.flink import client_environment
-from flead.stack.java import NOT_INSTALLED, is_installed
+from flead.stack.java import NOT_INSTALLED
 from flead.stack.layout import Layout
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def run(name: str, settings: Settings) -> None:
     """Run this service until SIGTERM or SIGINT. Raises StackError if there is no such service."""
     if name not in SERVICES:
         raise StackError(f"no such service: {name}; there are {', '.join(SERVICES)}")
-    if not is_installed():
+    if importlib.util.find_spec("confluent_kafka") is None:
         raise StackError(NOT_INSTALLED)
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)-5s %(message)s")
     SERVICES[name](settings)

@@ -8,6 +8,7 @@
       kafka/broker-N/    a broker's configuration and its data
       flink/             configuration, class path, checkpoints, savepoints, temporary files
       database/          the embedded Postgres
+      grafana/           what Grafana keeps
     CACHE_DIR/jars/      what has been downloaded, for all platforms of this user
 
 While the platform is down, all of it may be deleted.
@@ -57,6 +58,11 @@ class Layout:
     def flink(self) -> Path:
         """Flink's configuration and state."""
         return self.root / "flink"
+
+    @property
+    def grafana(self) -> Path:
+        """What Grafana keeps."""
+        return self.root / "grafana"
 
     @property
     def database(self) -> Path:

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import SecretStr
 
 from flead.settings import PREFIX, Settings
-from flead.stack import checks, flink, kafka
+from flead.stack import checks, flink, grafana, kafka
 from flead.stack.checks import Check
 from flead.stack.jars import places
 from flead.stack.layout import Layout
@@ -30,13 +30,16 @@ class Service:
 
     name: str
     command: tuple[str, ...]
-    image: Literal["flead", "flink", "kafka", "postgres"]
-    """The kind of container that runs it where containers are used."""
+    image: Literal["flead", "flink", "kafka", "postgres", "grafana"]
+    """The kind of container that runs it where containers are used: flead and flink are images of ours, the second
+    with Java and all engines."""
     ready: Check
     needs: tuple[str, ...] = ()
     """Services that must be ready before it is started, and are stopped after it."""
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[Port, ...] = ()
+    page: str = ""
+    """What its first port answers 200 to by HTTP when it is well; empty if it does not speak HTTP."""
     megabytes: int
     """Memory that it comes to use."""
     stop_seconds: float = 20
@@ -45,13 +48,25 @@ class Service:
     """It is ready once its command has ended well."""
 
 
-def services(settings: Settings) -> dict[str, Service]:
-    """All services by name, each after those that it needs. Raises StackError if the platform is not installed."""
+def services(settings: Settings, containers: bool = False) -> dict[str, Service]:
+    """All services by name, each after those that it needs. Raises StackError if the platform is not installed.
+
+    With ``containers``, those too that only containers bring where this machine lacks the program.
+    """
     layout = Layout.of(settings)
     brokers = _brokers(settings, layout)
     needs_kafka = (*(broker.name for broker in brokers), "topics")
     listed = [
         _database(settings),
+        Service(
+            name="schema",
+            command=(sys.executable, "-m", "flead.stack.schema"),
+            image="flead",
+            ready=checks.ended,
+            needs=("database",),
+            megabytes=0,
+            ends=True,
+        ),
         *brokers,
         Service(
             name="topics",
@@ -68,6 +83,7 @@ def services(settings: Settings) -> dict[str, Service]:
             image="flink",
             ready=checks.jobmanager(settings.flink_port),
             ports=(Port(settings.flink_port, "flink_port"), Port(settings.jobmanager_port, "jobmanager_port")),
+            page="/overview",
             megabytes=330,
         ),
         Service(
@@ -82,14 +98,16 @@ def services(settings: Settings) -> dict[str, Service]:
             settings,
             "training",
             (*needs_kafka, "flink-jobmanager", "flink-taskmanager"),
+            image="flink",
             environment=flink.client_environment(layout),
             megabytes=350,
             stop_seconds=60,  # it takes a savepoint
         ),
         _own(settings, "aggregator", needs_kafka),
-        _own(settings, "collector", (*needs_kafka, "database")),
+        _own(settings, "collector", (*needs_kafka, "schema")),
         _own(settings, "producer", needs_kafka),
-        _own(settings, "viewer", ("database",), port="web_port"),
+        _own(settings, "viewer", ("schema",), port="web_port"),
+        *_grafana(settings, layout, containers),
     ]
     return {service.name: service for service in listed}
 
@@ -151,12 +169,34 @@ def _database(settings: Settings) -> Service:
     )
 
 
+def _grafana(settings: Settings, layout: Layout, containers: bool) -> list[Service]:
+    program = grafana.program()
+    if program is None and not containers:
+        return []
+    return [
+        Service(
+            name="grafana",
+            command=grafana.command(program) if program else (),
+            image="grafana",
+            ready=checks.answers(settings.grafana_port, "/api/health"),
+            needs=("schema",),
+            environment=grafana.environment(
+                settings, grafana.FILES, str(layout.grafana), f"127.0.0.1:{settings.database_port}"
+            ),
+            ports=(Port(settings.grafana_port, "grafana_port"),),
+            page="/api/health",
+            megabytes=200,
+        )
+    ]
+
+
 def _own(
     settings: Settings,
     name: str,
     needs: tuple[str, ...],
     *,
     port: str = "",
+    image: Literal["flead", "flink"] = "flead",
     environment: Mapping[str, str] | None = None,
     megabytes: int = 130,
     stop_seconds: float = 20,
@@ -167,8 +207,9 @@ def _own(
     return Service(
         name=name,
         command=(sys.executable, "-m", "flead", "service", name),
-        image="flead",
+        image=image,
         ready=checks.healthy(number),
+        page="/healthz",
         needs=needs,
         environment=environment or {},
         ports=(Port(number, setting),),

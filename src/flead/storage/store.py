@@ -10,7 +10,6 @@ import psycopg
 from flead.errors import FleadError
 from flead.settings import Settings
 from flead.storage.embedded_postgres import NAME, EmbeddedPostgres
-from flead.storage.exclusive import HOST
 from flead.storage.migrate import migrate
 
 READ_OPTIONS = "-c default_transaction_read_only=on -c statement_timeout=30s -c timezone=UTC"
@@ -55,7 +54,7 @@ def served_store(settings: Settings) -> Store:
     """The platform's store, whose server is a service of its own: running or not, of whatever schema."""
     password = settings.database_password.get_secret_value()
     place: dict[str, Any] = {
-        "host": HOST,
+        "host": settings.database_host,
         "port": settings.database_port,
         "dbname": NAME,
         "user": NAME,

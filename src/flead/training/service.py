@@ -22,7 +22,6 @@ from flead.training.flink_cluster import Cluster, ClusterError, Job
 
 log = logging.getLogger("flead")
 
-HOST = "127.0.0.1"
 JOB = "training"
 """The job's name on Flink's page."""
 
@@ -44,7 +43,7 @@ class Training:
     """The job and what watches it; ``flink`` is Flink's directory of checkpoints and savepoints."""
 
     def __init__(self, settings: Settings, flink: Path, environment: Mapping[str, str], service: Service) -> None:
-        self._cluster = Cluster(HOST, settings.flink_port)
+        self._cluster = Cluster(settings.flink_host, settings.flink_port)
         self._flink = flink
         self._environment = {**os.environ, **environment}
         self._service = service

@@ -13,7 +13,7 @@ from pyflink.table import StreamTableEnvironment
 from flead import settings
 from flead.settings import Settings
 from flead.training.flink_job import build
-from flead.training.service import HOST, JOB
+from flead.training.service import JOB
 
 
 def submit(settings: Settings, state: str | None) -> str:
@@ -24,7 +24,10 @@ def submit(settings: Settings, state: str | None) -> str:
     gateway = get_gateway()
     # PyFlink's own way to an environment starts a cluster inside this process where it does not find one.
     remote = gateway.jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment.createRemoteEnvironment(
-        HOST, settings.flink_port, configuration._j_configuration, gateway.new_array(gateway.jvm.String, 0)
+        settings.flink_host,
+        settings.flink_port,
+        configuration._j_configuration,
+        gateway.new_array(gateway.jvm.String, 0),
     )
     environment = StreamExecutionEnvironment(remote)
     environment.set_parallelism(settings.parallelism)

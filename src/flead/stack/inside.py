@@ -1,0 +1,27 @@
+"""Inside a container, ``python -m flead.stack.inside NAME`` becomes the service: its command in the one table."""
+
+import os
+import sys
+
+from flead import settings
+from flead.errors import FleadError
+from flead.stack import flink
+from flead.stack.jars import fetch
+from flead.stack.layout import Layout
+from flead.stack.services import environment, services
+
+
+def become(name: str, chosen: settings.Settings) -> None:
+    """Write what the service reads, and turn into it."""
+    layout = Layout.of(chosen)
+    service = services(chosen, containers=True)[name]
+    if service.image == "flink":
+        flink.prepare(chosen, layout, fetch("flink", layout.cache), fetch("kafka", layout.cache))
+    os.execvpe(service.command[0], service.command, os.environ | environment(chosen) | dict(service.environment))
+
+
+if __name__ == "__main__":
+    try:
+        become(sys.argv[1], settings.load()[0])
+    except FleadError as error:
+        sys.exit(str(error))
