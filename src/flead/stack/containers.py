@@ -1,0 +1,76 @@
+"""The platform in containers, by Docker's own command, where an engine answers: ``deploy/compose.yaml``."""
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from flead.settings import Settings
+from flead.stack.errors import StackError
+from flead.stack.services import environment
+
+COMPOSE = Path(__file__).parents[3] / "deploy" / "compose.yaml"
+"""In a checkout only."""
+PROJECT = "flead"
+PATIENCE = 5.0
+"""Seconds for an engine to answer; one that is being started counts as absent."""
+
+Tell = Callable[[str], None]
+
+
+def answer() -> bool:
+    """Whether a container engine with Compose answers, and this is a checkout."""
+    return COMPOSE.is_file() and all(_says_yes("docker", *words) for words in (("compose", "version"), ("info",)))
+
+
+def are_up() -> bool:
+    """Whether any container of the platform is there."""
+    return answer() and bool(_compose("ps", "--all", "--quiet", told=True).strip())
+
+
+def up(settings: Settings, only: Sequence[str] | None = None, tell: Tell = lambda line: None) -> bool:
+    """Start the platform, or ``only`` these services and what they need, and wait until they are well.
+
+    Returns False if something of it was up before. Raises StackError with what containers cannot do, or with what the
+    engine said last.
+    """
+    usual = Settings()
+    moved = [name for name, value in settings if name.endswith("_port") and value != getattr(usual, name)]
+    if moved:
+        raise StackError(f"containers have the usual ports: {', '.join(moved)} can be set with --native only")
+    if ":" in settings.data:
+        raise StackError(f"containers see no files of this machine: data = {settings.data} can be used with --native")
+    before = are_up()
+    tell("starting containers; the first time builds two images and downloads five, which takes some minutes")
+    _compose("up", "--build", "--detach", "--wait", *(only or ()), environment=environment(settings))
+    return not before
+
+
+def down(tell: Tell = lambda line: None) -> bool:
+    """Stop and remove the containers, and keep what they stored; False if there were none."""
+    if not are_up():
+        return False
+    tell("stopping the containers")
+    _compose("down", "--remove-orphans")
+    return True
+
+
+def _says_yes(*command: str) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=PATIENCE).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _compose(*words: str, environment: dict[str, str] | None = None, told: bool = False) -> str:
+    """What the command printed if ``told``; else it prints where we do. Raises StackError if it fails."""
+    ran = subprocess.run(
+        ["docker", "compose", "--project-name", PROJECT, "--file", str(COMPOSE), *words],
+        env=os.environ | (environment or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if told else None,
+        text=True,
+    )
+    if ran.returncode:
+        raise StackError(f"docker compose {words[0]} failed; flead up --native does without containers")
+    return ran.stdout or ""
