@@ -66,6 +66,13 @@ class Settings(BaseSettings):
         0.9, gt=0, lt=1, description="drift: the share of normal scores below its threshold; higher: fewer alarms."
     )
 
+    alarms_per_day: float = Field(
+        1.0, gt=0, description="tail: about how many alarms a device may raise a day where nothing happens."
+    )
+    readings_per_day: float = Field(
+        1440.0, gt=0, description="tail: how many readings a device makes a day; 288 are one in five minutes."
+    )
+
     @field_validator("min_readings")
     @classmethod
     def _scoring_starts(cls, min_readings: int, info: ValidationInfo) -> int:

@@ -1,14 +1,17 @@
 """Seeded streams of readings, and what a shard makes of them when they come in this or that batch."""
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from flead.columns import Batch
-from flead.records import GlobalModel
+from flead.learning.learner import arrays
+from flead.records import GlobalModel, Parameters
 from flead.settings import Settings
 from flead.training.fleet import Outcome, Shard
 
@@ -73,6 +76,25 @@ def model(rng: np.random.Generator) -> GlobalModel:
     return GlobalModel(int(rng.integers(1, 100)), 1, 0.5, 1, "fedavg", parameters, "2025-11-07T15:22:31.000Z")
 
 
+def fitting(given: GlobalModel, shard: Shard) -> GlobalModel:
+    """The global model, with parameters of the shard's learner if its own are another's."""
+    if shard.learner.misfit(arrays(given.parameters)) is None:
+        return given
+    return msgspec.structs.replace(given, parameters=device_of(shard.settings.learner, given.version % 3))
+
+
+@cache
+def device_of(learner: str, seed: int) -> Parameters:
+    """What a device with this learner has come to."""
+    shard = Shard(Settings(learner=learner))
+    shard.devices.add(["device_0"], CHANNELS[:1])
+    values = np.random.default_rng(seed).normal(20, 2, (600, 1))
+    shard.observe(
+        Batch(np.zeros(600, np.int32), np.arange(600, dtype=np.int64) * 1000, values, np.full(600, -1, np.int8))
+    )
+    return {name: array.tolist() for name, array in shard.learner.parameters(0).items()}
+
+
 def register(shard: Shard, whole: Stream) -> None:
     """Let a shard know all devices and channels before they speak."""
     shard.devices.add([f"device_{row}" for row in range(whole.devices)], CHANNELS[: whole.width])
@@ -97,7 +119,7 @@ def batches(whole: Stream, cuts: Iterable[int]) -> Iterator[tuple[int, Batch]]:
 def play(shard: Shard, whole: Stream, begin: int, batch: Batch, *, narrow: bool = False) -> Outcome:
     """One batch of a stream; a narrow one comes without the columns that nothing in it needs."""
     if begin in whole.adoptions:
-        shard.adopt(whole.adoptions[begin])
+        shard.adopt(fitting(whole.adoptions[begin], shard))
     if narrow:
         meet(shard, batch)
         needed = np.flatnonzero(~np.isnan(batch.values).all(axis=0)).max() + 1

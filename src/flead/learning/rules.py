@@ -26,5 +26,7 @@ class Rules:
     """A device's first readings, which say what is normal (drift)."""
     alarm_quantile: float = 0.9
     """The share of normal scores that lie below the threshold (drift)."""
+    alarm_every: float = 1440.0
+    """Readings of a device in which it may raise about one alarm (tail)."""
     proximal: float = 0.0
     """FedProx's mu: how strongly a training is held to the model that it began with (see strategies/fedprox.py)."""

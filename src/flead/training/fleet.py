@@ -83,6 +83,7 @@ def rules_of(settings: Settings) -> Rules:
         mix=settings.mix,
         training_rows=settings.training_rows,
         alarm_quantile=settings.alarm_quantile,
+        alarm_every=settings.readings_per_day / settings.alarms_per_day,
         proximal=settings.proximal if settings.strategy == FedProx.name else 0.0,
     )
 
