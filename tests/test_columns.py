@@ -81,13 +81,20 @@ def test_a_device_has_one_channel_unless_others_are_named() -> None:
     assert devices.kinds == [(DEFAULT_CHANNEL,)]
 
 
-@pytest.mark.parametrize("channels", [(), ("a", "b", "a")])
-def test_channels_that_make_no_sense_are_refused_and_change_nothing(channels: Channels) -> None:
+def test_channels_that_make_no_sense_are_refused_and_change_nothing() -> None:
     devices = Devices()
     devices.add(["pump"], ("a",))
-    with pytest.raises(ValueError, match="distinct and at least one"):
-        devices.add(["pump", "boiler"], channels)
+    with pytest.raises(ValueError, match="must be distinct"):
+        devices.add(["pump", "boiler"], ("a", "b", "a"))
     assert (len(devices), devices.channels(0)) == (1, ("a",))
+
+
+def test_channels_that_are_not_known_yet_come_later() -> None:
+    devices = Devices()
+    assert devices.add(["pump", "boiler"], ()).tolist() == [0, 1]
+    devices.add(["boiler"], ("a",))
+    devices.add(["boiler"], ())
+    assert [devices.channels(row) for row in (0, 1)] == [(), ("a",)]
 
 
 def test_a_part_of_a_batch_is_a_view() -> None:

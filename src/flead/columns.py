@@ -108,10 +108,10 @@ class Devices:
     def add(self, ids: Iterable[str], channels: Channels = (DEFAULT_CHANNEL,)) -> NDArray[np.int32]:
         """The rows of these devices. A new one gets these channels, a known one those it lacks.
 
-        ValueError for channels that are not distinct, or none; nothing is changed then.
+        No channels say that they are not known. ValueError if they are not distinct; nothing is changed then.
         """
-        if not channels or len(set(channels)) < len(channels):
-            raise ValueError(f"channels must be distinct and at least one, not {channels!r}")
+        if len(set(channels)) < len(channels):
+            raise ValueError(f"channels must be distinct, not {channels!r}")
         known = len(self)
         rows = self.ids.rows(device.encode() for device in ids)
         if len(self) > known:

@@ -37,6 +37,8 @@ Name = Annotated[
 ]
 DeviceId = Name
 Measurement = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
+Count = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Severity = Literal["warning", "critical"]
 Parameters = dict[str, list[float]]
 
@@ -73,12 +75,12 @@ class LocalUpdate(msgspec.Struct, gc=False):
     """One training of one device. ``accuracy`` and ``loss`` are of the batch before it was trained on."""
 
     device_id: DeviceId
-    model_version: int
-    global_version: int
+    model_version: Count
+    global_version: Count
     """The global model that this training started from; 0 is none."""
-    accuracy: float
+    accuracy: Share
     loss: float
-    samples_processed: int
+    samples_processed: Count
     parameters: Parameters
     timestamp: Timestamp
 
@@ -86,10 +88,10 @@ class LocalUpdate(msgspec.Struct, gc=False):
 class GlobalModel(msgspec.Struct):
     """A version of the merged model."""
 
-    version: int
-    aggregation_round: int
-    global_accuracy: float
-    num_devices: int
+    version: Count
+    aggregation_round: Count
+    global_accuracy: Share
+    num_devices: Count
     strategy: str
     parameters: Parameters
     timestamp: Timestamp

@@ -21,7 +21,7 @@ def update(device: int, version: int = 1, **changes: Any) -> LocalUpdate:
         "loss": 0.7,
         "samples_processed": 50,
         "parameters": {"weights": [1.0, 2.0, 3.0], "bias": [float(device)]},
-        "timestamp": f"2025-11-07T15:22:{device:02d}.000Z",
+        "timestamp": f"2025-11-07T15:22:{device % 60:02d}.000Z",
     }
     return msgspec.convert(fields | changes, LocalUpdate)
 
@@ -71,7 +71,8 @@ def test_stale_updates_count_less_with_fedbuff_only() -> None:
     ("changes", "said"),
     [
         ({"samples_processed": 0}, "samples_processed"),
-        ({"accuracy": 1.5}, "accuracy"),
+        ({"loss": float("inf")}, "loss"),
+        ({"timestamp": "yesterday"}, "yesterday"),
         ({"global_version": 7}, "global version 7"),
         ({"parameters": {"weights": [1.0, 2.0], "bias": [0.0]}}, "weights"),
         ({"parameters": {"weights": [1.0, 2.0, float("nan")], "bias": [0.0]}}, "not finite"),

@@ -80,6 +80,20 @@ class _Columns:
         return batch if good.all() else batch.take(good)
 
 
+def row_with(devices: Devices, device_id: str, channels: Channels) -> int:
+    """The row of this device, once it has these channels; MalformedError if it cannot have them too."""
+    row = devices.ids.find(device_id.encode())
+    known = () if row == EMPTY else devices.channels(row)
+    lacking = tuple(name for name in channels if name not in known)
+    if lacking:
+        if len(known) + len(lacking) > MOST_CHANNELS:
+            raise MalformedError(f"{device_id} has other channels already: at most {MOST_CHANNELS} in all")
+        if known + lacking not in devices.kinds and len(devices.kinds) >= MOST_KINDS:
+            raise MalformedError(f"the devices have more than {MOST_KINDS} different sets of channels")
+        row = int(devices.add([device_id], channels)[0])
+    return row
+
+
 class Decoder:
     r"""Decodes the messages of one shard, whose table of devices it extends.
 
@@ -159,17 +173,8 @@ class Decoder:
         return []
 
     def _put(self, parsed: Parsed, columns: _Columns, place: int) -> None:
-        devices = self._devices
-        row = devices.ids.find(parsed.device_id.encode())
-        known = () if row == EMPTY else devices.channels(row)
-        lacking = tuple(name for name in parsed.channels if name not in known)
-        if lacking:
-            if len(known) + len(lacking) > MOST_CHANNELS:
-                raise MalformedError(f"{parsed.device_id} has other channels already: at most {MOST_CHANNELS} in all")
-            if known + lacking not in devices.kinds and len(devices.kinds) >= MOST_KINDS:
-                raise MalformedError(f"the devices have more than {MOST_KINDS} different sets of channels")
-            row = int(devices.add([parsed.device_id], parsed.channels)[0])
-        columns.put(place, row, parsed, known + lacking)
+        row = row_with(self._devices, parsed.device_id, parsed.channels)
+        columns.put(place, row, parsed, self._devices.channels(row))
 
     def _columns_by_name(self) -> NDArray[np.int16]:
         """(kinds, names) in which column each kind of device has a channel; -1 where it has none of that name."""

@@ -69,7 +69,8 @@ class Service:
             try:
                 result = attempt()
             except expected as error:
-                self.trouble = f"waiting for {what}: {error}".strip()
+                reason = str(error).strip().partition("\n")[0]
+                self.trouble = f"waiting for {what}: {reason}" if reason else f"waiting for {what}"
                 log.warning("%s: %s; next try in %.1f s", self.name, self.trouble, wait)
                 if self.stopping.wait(wait):
                     raise Stopped from None

@@ -15,7 +15,7 @@ from flead.learning import learner
 from flead.learning.learner import arrays
 from flead.learning.registry import LEARNERS
 from flead.learning.strategies import DEFAULTS, STATISTICS, STRATEGIES, Contribution, State, StrategyRules
-from flead.records import GlobalModel, LocalUpdate, Parameters
+from flead.records import GlobalModel, LocalUpdate, Parameters, to_milliseconds
 from flead.settings import Settings
 
 Misfit = Callable[[learner.Parameters], str | None]
@@ -89,8 +89,9 @@ class Rounds:
         if not 0 <= update.global_version <= self.version:
             return f"it started from global version {update.global_version}; the newest is {self.version}"
         try:
+            to_milliseconds(update.timestamp)
             return self._misfit(arrays(update.parameters))
-        except (ValueError, TypeError) as error:  # lists that are no arrays
+        except (ValueError, TypeError) as error:  # no time, or lists that are no arrays
             return str(error)
 
     def add(self, update: LocalUpdate) -> GlobalModel | None:

@@ -15,6 +15,7 @@ from flead.stack.errors import StackError
 from flead.stack.flink import client_environment
 from flead.stack.java import NOT_INSTALLED
 from flead.stack.layout import Layout
+from flead.storage.store import served_store
 
 if TYPE_CHECKING:
     from flead.bus.service import Service
@@ -42,7 +43,12 @@ def _aggregator(settings: Settings) -> None:
 
 
 def _collector(settings: Settings) -> None:
-    raise StackError("this version of FLEAD has no collector yet")
+    from flead.bus.service import Service
+    from flead.storage.collector import Collector
+
+    service = Service("collector", settings.collector_port)
+    with service.running():
+        Collector(settings, served_store(settings), service).run()
 
 
 def _producer(settings: Settings) -> None:
@@ -66,7 +72,6 @@ def _viewer(settings: Settings) -> None:
 
     from flead.bus.service import Service
     from flead.dashboard.viewer import Viewer
-    from flead.storage.store import served_store
 
     service = Service("viewer")  # it answers for its health itself, on the port of its pages
     viewer = Viewer(settings, served_store(settings).conninfo)

@@ -112,7 +112,7 @@ class Writer:
         detector: str,
         threshold: float,
     ) -> None:
-        """Flagged readings. ``channels`` number the device's channels; a NaN mean or std is stored as NULL."""
+        """Flagged readings. ``channels`` number the device's channels; a NaN mean, std or threshold becomes NULL."""
         if len(rows) == 0:
             return
         count = len(rows)
@@ -131,7 +131,7 @@ class Writer:
             rows_as.same(clean(detector).encode(), count),
             rows_as.float8_or_null(means),
             rows_as.float8_or_null(stds),
-            rows_as.float8(np.full(count, threshold)),
+            rows_as.float8_or_null(np.full(count, threshold)),
             rows_as.moments(times),
         )
 

@@ -121,8 +121,10 @@ def device_signal(
         connection,
         SignalPoint,
         f"""
-        SELECT channel, milliseconds(timestamp) AS timestamp, value, mean, std
-        FROM signal AS s WHERE {_DEVICE_TIMES} ORDER BY s.timestamp DESC LIMIT %(limit)s
+        -- On the platform a flagged reading may have come twice: thinned from the stream, and with what flagged it.
+        SELECT DISTINCT ON (s.timestamp, channel, value) channel, milliseconds(timestamp) AS timestamp, value, mean, std
+        FROM signal AS s WHERE {_DEVICE_TIMES}
+        ORDER BY s.timestamp DESC, channel, value, mean NULLS LAST LIMIT %(limit)s
         """,
         **_device_times(device_id, since, until, channel, limit),
     )
