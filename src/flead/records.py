@@ -85,7 +85,7 @@ class LocalUpdate(msgspec.Struct, gc=False):
     timestamp: Timestamp
 
 
-class GlobalModel(msgspec.Struct):
+class GlobalModel(msgspec.Struct, omit_defaults=True):
     """A version of the merged model."""
 
     version: Count
@@ -94,6 +94,15 @@ class GlobalModel(msgspec.Struct):
     num_devices: Count
     strategy: str
     parameters: Parameters
+    timestamp: Timestamp
+    restored_version: int | None = None
+    """The older version whose parameters these are, after a rollback."""
+
+
+class Rollback(msgspec.Struct):
+    """A request to publish the global model of an older version again."""
+
+    rollback_to: int
     timestamp: Timestamp
 
 

@@ -98,6 +98,13 @@ class Settings(BaseSettings):
         None, description="Signs what is sent there: HMAC-SHA-256, in the header X-FLEAD-Signature."
     )
 
+    @field_validator("web_password", "webhook_secret")
+    @classmethod
+    def _is_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value()) < 8:
+            raise ValueError("shorter than 8 characters, and so too easy to guess")
+        return secret
+
     @field_validator("webhook_url")
     @classmethod
     def _is_address(cls, webhook_url: SecretStr | None) -> SecretStr | None:
@@ -160,6 +167,11 @@ class Settings(BaseSettings):
     # Viewer
     web_host: str = Field("127.0.0.1", description="The address that the viewer listens on.")
     web_port: Port = Field(8082, description="The viewer's port; 0 takes a free one.")
+
+    web_password: SecretStr | None = Field(
+        None, description="Opens the viewer and, as a bearer token, its API; needed on any address but loopback."
+    )
+    streams_port: Port = Field(8081, description="Where flead up shows the viewer's Streams page as well.")
 
     # Platform
     cache_dir: Path = Field(Path("~/.cache/flead"), description="Where the platform keeps what it has downloaded.")

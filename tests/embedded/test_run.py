@@ -242,3 +242,21 @@ def test_a_run_that_cannot_start_forgets_nothing(flead: Flead) -> None:
     flead.run("--readings", "1000", "--devices", "5")
     flead("run", "--no-web", "--fresh", "--data", "csv:/no/such/folder", code=2)
     assert flead.counts()["readings"] == 1000
+
+
+def test_a_rollback_is_the_next_version_and_devices_go_on_from_it(flead: Flead) -> None:
+    flead.run("--readings", "60000", "--devices", "300")
+    newest = flead.sql("select max(global_version) as v from federated_models")[0]["v"]
+    listed = json.loads(flead("models", "list", "--json").stdout)["models"]
+    assert [row["version"] for row in listed[:2]] == [newest, newest - 1]
+    assert "no global model 9999" in flead("models", "rollback", "9999", "--yes", code=2).stderr
+    assert json.loads(flead("models", "rollback", "3", "--json").stdout) == {"rolled_back_to": 3, "version": None}
+    flead.run("--readings", "30000", "--devices", "300")
+    made = flead.sql("select global_version as v, restored_version as old from federated_models order by 1")
+    assert [row["v"] for row in made] == list(range(1, len(made) + 1))
+    (again,) = [row["v"] for row in made if row["old"] == 3]
+    moved = json.loads(flead("models", "diff", "3", str(again), "--json").stdout)["parameters"]
+    assert {parameter["change"] for parameter in moved} == {0.0}
+    assert json.loads(flead("models", "show", str(again), "--json").stdout)["restored_version"] == 3
+    started = flead.sql(f"select count(*) as n from local_models where global_version = {again}")
+    assert started[0]["n"] > 0

@@ -103,3 +103,30 @@ def _second_takes_over(topics: Settings) -> None:
             # Only one may make a round: the first, which still reads some partitions, is fenced when it tries.
             send(topics, encoded([update(device) for device in range(200)]))
             eventually(lambda: first.ended)
+
+
+def test_a_rollback_is_the_next_version_and_is_made_once(topics: Settings) -> None:
+    require_platform()
+    from flead.bus.control import ask_for_rollback
+
+    def made() -> list[tuple[int, int | None]]:
+        models = [json.loads(message.value()) for message in messages_of(topics, "global-model-updates")]
+        return [(model["version"], model.get("restored_version")) for model in models]
+
+    with aggregating(topics):
+        send(topics, encoded([update(device) for device in range(50)]))
+        eventually(lambda: made() == [(1, None), (2, None)])
+        ask_for_rollback(topics.kafka_servers, 1)
+        ask_for_rollback(topics.kafka_servers, 99)
+        eventually(lambda: made() == [(1, None), (2, None), (3, 1)])
+    # Neither the request nor the ten updates that were buffered before it are taken again.
+    with aggregating(topics) as aggregator:
+        eventually(lambda: aggregator.ready)
+        send(topics, encoded([update(device) for device in range(15)]))
+        send(topics, encoded([update(device) for device in range(15, 20)]))
+        eventually(lambda: len(made()) == 4)
+    assert made() == [(1, None), (2, None), (3, 1), (4, None)]
+    models = [json.loads(message.value()) for message in messages_of(topics, "global-model-updates")]
+    assert models[2]["parameters"] == models[0]["parameters"]
+    (letter,) = messages_of(topics, "dead-letters")
+    assert dict(letter.headers())["reason"] == b"there is no global model 99 to go back to"

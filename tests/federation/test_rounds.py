@@ -108,6 +108,14 @@ def test_a_rollback_is_a_version_of_its_own() -> None:
     again = rounds.publish(first.parameters, first, "2025-11-07T16:00:00.000Z")
     assert (again.version, again.aggregation_round) == (3, 2)
     assert again.parameters == first.parameters
+    assert again.restored_version == first.version
+
+
+def test_what_was_buffered_before_a_rollback_is_forgotten() -> None:
+    rounds = Rounds("fedbuff", 2, ZScore.misfit)
+    first = fill(rounds, range(3))[0]
+    rounds.publish(first.parameters, first, "2025-11-07T16:00:00.000Z")
+    assert fill(rounds, range(1)) == []
 
 
 @pytest.mark.parametrize(

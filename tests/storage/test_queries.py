@@ -2,15 +2,18 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import psycopg
 import pytest
 
 from flead.columns import Batch, Devices
+from flead.errors import FleadError
 from flead.learning.metrics import Confusion
 from flead.records import Evaluation, GlobalModel, Rejected, to_text
 from flead.storage import queries
 from flead.storage.alarms import AlarmRules
+from flead.storage.rollbacks import asked_for, request_rollback, rollback
 from flead.storage.rows import (
     AlarmCounts,
     BrokerTotals,
@@ -184,10 +187,37 @@ def test_minutes_without_anything_are_there_too(fleet: Connection) -> None:
 
 def test_accuracy_stands_beside_the_majority(fleet: Connection) -> None:
     first, second, third = queries.accuracy_trend(fleet)
-    assert first == TrendPoint(1, NOON - 2 * MINUTE, 0.25, 0.92, 0.63, 0.9375, 50 / 370)
-    assert second == TrendPoint(2, NOON - MINUTE, 0.5, 0.8, 0.8, 0.5, 1 / 8)
-    assert third == TrendPoint(3, NOON, 0.75, None, None, None, None)
-    assert queries.accuracy_trend(fleet, limit=1) == [third]
+    tp, fp, tn, fn = 601, 51, 327, 31  # all three are neighbours
+    pooled = (tp + tn) / 1010, (tp + fn) / 1010, 2 * tp / (2 * tp + fp + fn), fp / (fp + tn)
+    assert first == TrendPoint(1, NOON - 2 * MINUTE, 0.25, *pooled)
+    assert second == TrendPoint(2, NOON - MINUTE, 0.5, *pooled)
+    assert third == TrendPoint(3, NOON, 0.75, *pooled)
+    assert queries.accuracy_trend(fleet, limit=1) == [TrendPoint(3, NOON, 0.75, None, None, None, None)]
+
+
+def test_versions_stand_beside_what_was_measured(fleet: Connection) -> None:
+    third, second, first = queries.versions(fleet)
+    assert (first.version, first.evaluated, first.measured_accuracy, first.f1) == (1, 1000, 0.92, 0.9375)
+    assert (second.measured_accuracy, second.majority_accuracy, second.recall) == (0.8, 0.8, 0.5)
+    assert (third.evaluated, third.measured_accuracy, third.restored_version) == (0, None, None)
+    assert queries.versions(fleet, before=3, limit=1) == queries.versions(fleet, version=2) == [second]
+
+
+def test_rollbacks_are_asked_for_and_fulfilled(fleet: Connection) -> None:
+    with pytest.raises(FleadError, match="no global model 9"):
+        request_rollback(fleet, 9)
+    number = request_rollback(fleet, 1)
+    (found,) = asked_for(fleet)
+    assert (found[0], found[1].version, found[1].parameters["weights"]) == (number, 1, [0.5, 1.0])
+    writer = Writer(fleet, Devices(), lambda device: 1)
+    writer.add_global_models([msgspec.structs.replace(found[1], version=4, restored_version=1)])
+    writer.add_rolled_back(number, 4)
+    writer.commit()
+    assert asked_for(fleet) == []
+    done = rollback(fleet, number)
+    assert done
+    assert (done.version, done.new_version) == (1, 4)
+    assert queries.versions(fleet, limit=1)[0].restored_version == 1
 
 
 def test_evaluations_are_summed_over_brokers(fleet: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The five topics: how many partitions, where each is led, how long each keeps what it is given.
+"""The topics: how many partitions, where each is led, how long each keeps what it is given.
 
 ``python -m flead.bus.topics`` creates those that are missing and sets what differs; run again, it does nothing.
 """
@@ -29,6 +29,8 @@ ANOMALIES = "anomalies"
 LOCAL_UPDATES = "local-model-updates"
 GLOBAL_MODELS = "global-model-updates"
 DEAD_LETTERS = "dead-letters"
+CONTROL = "control"
+"""What people ask the aggregator for: :class:`flead.records.Rollback`."""
 
 SECONDS = 60.0
 """For Kafka to do as it is told, once it answers."""
@@ -51,7 +53,7 @@ class Topic:
 
 
 def topics(settings: Settings) -> list[Topic]:
-    """The five topics on this many brokers.
+    """The topics on this many brokers.
 
     Readings are kept for a day and what is made of them for a week, counted from when a message arrived: its own
     time may be that of a recording, or of a clock that is wrong. Kafka deletes whole segments, so a segment is short
@@ -66,6 +68,7 @@ def topics(settings: Settings) -> list[Topic]:
         Topic(LOCAL_UPDATES, each_once, _config(settings) | week),
         Topic(GLOBAL_MODELS, _placed(1, settings.brokers), _config(settings) | {"cleanup.policy": "compact"}),
         Topic(DEAD_LETTERS, each_once, _config(settings) | week),
+        Topic(CONTROL, _placed(1, settings.brokers), _config(settings) | week),
     ]
 
 

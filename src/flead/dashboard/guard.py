@@ -4,6 +4,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from flead.dashboard.door import Door
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -30,20 +35,36 @@ class Guard:
     """Adds the security headers, and refuses what another site's page makes a browser ask.
 
     On a loopback address the Host must be one too: else a page elsewhere could point its own name at this machine
-    (DNS rebinding) and read what it shows. A browser tells the origin of a websocket, which must be this host.
+    (DNS rebinding) and read what it shows. A browser tells the origin of a websocket and of a form, which must be this
+    host. ``door`` asks for the password where one is set. On ``streams_port`` the first page is that of the streams.
     """
 
-    def __init__(self, application: Application, host: str) -> None:
+    def __init__(self, application: Application, host: str, door: Door | None = None, streams_port: int = 0) -> None:
         self._application = application
         self._only_loopback = host in LOOPBACK
+        self._door = door
+        self._streams_port = streams_port
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._application(scope, receive, send)
         elif not self._is_allowed(scope):
             await _refuse(scope["type"], send)
-        else:
+        elif (answer := await self._answer(scope, receive)) is None:
             await self._application(scope, receive, _with_headers(send))
+        elif scope["type"] == "http":
+            await answer(scope, receive, _with_headers(send))
+        else:
+            await _refuse("websocket", send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response | None:
+        """What the request is answered with before it reaches the application; None: it does."""
+        if scope["path"] == "/" and self._streams_port and (scope.get("server") or ("", 0))[1] == self._streams_port:
+            return RedirectResponse("/streams", 307)
+        if self._door is None:
+            return None
+        request = Request({**scope, "type": "http", "method": scope.get("method", "GET")}, receive)
+        return await self._door.sign_in(request) if scope["path"] == "/sign-in" else self._door.answer(request)
 
     def _is_allowed(self, scope: Scope) -> bool:
         asked = {name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"host", b"origin")}

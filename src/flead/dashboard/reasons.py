@@ -1,13 +1,16 @@
 """Why a reading was flagged, in a sentence that needs no knowledge of statistics."""
 
 from flead.dashboard.formats import NONE, figure, measured
-from flead.storage.rows import AnomalyRow
+from flead.storage.rows import AlarmRow, AnomalyRow
+
+Flagged = AnomalyRow | AlarmRow
+"""A flagged reading; of an alarm, its furthest."""
 
 CONSTANT = 1.01e-6
 """A std at its floor, ``1e-6 * max(1, |mean|)``, says that the window did not vary."""
 
 
-def reason(anomaly: AnomalyRow) -> str:
+def reason(anomaly: Flagged) -> str:
     """What was seen, what was expected, and by how much the one missed the other."""
     seen = f"{anomaly.channel} was {measured(anomaly.value, anomaly.std)}"
     if anomaly.mean is None or anomaly.std is None:
@@ -21,9 +24,16 @@ def reason(anomaly: AnomalyRow) -> str:
     return f"{seen}{wanted}: {abs(anomaly.z_score):,.2f} standard deviations {side} its recent mean of {mean}."
 
 
-def expected(anomaly: AnomalyRow) -> str:
+def expected(anomaly: Flagged) -> str:
     """The band that the reading should have kept to; a dash if the detector has none."""
     if anomaly.mean is None or anomaly.std is None or anomaly.threshold is None:
         return NONE
     reach = anomaly.threshold * anomaly.std
     return f"{measured(anomaly.mean - reach, anomaly.std)} to {measured(anomaly.mean + reach, anomaly.std)}"
+
+
+def reason_of_alarm(alarm: AlarmRow) -> str:
+    """How many readings were flagged, and why the furthest was."""
+    if alarm.anomalies == 1:
+        return reason(alarm)
+    return f"{alarm.anomalies:,} readings flagged; the furthest: {reason(alarm)}"

@@ -28,6 +28,8 @@ OPTIONS = (
     r" -c default_transaction_isolation=repeatable\ read"  # what one transaction asks is of one moment
 )
 
+WRITE_OPTIONS = f"-c statement_timeout={DEADLINE_SECONDS - 1:g}s"
+
 
 class StoreError(RuntimeError):
     """The store did not answer; the message says why."""
@@ -75,6 +77,25 @@ class Store:
             self._answers[key] = known
         # The others who wait for this answer must not suffer from one who leaves.
         return cast(Answer, await asyncio.shield(known[1]))
+
+    async def change(
+        self,
+        action: Callable[Concatenate[Connection[Any], Asked], Answer],
+        *arguments: Asked.args,
+        **named: Asked.kwargs,
+    ) -> Answer:
+        """What ``action(connection, ...)`` returns, over a connection of its own that may write.
+
+        For what a person does on purpose; the pages' questions cannot change anything. Raises :class:`StoreError`.
+        """
+
+        def act() -> Answer:
+            with psycopg.connect(**self._arguments | {"options": WRITE_OPTIONS}) as connection:
+                return action(connection, *arguments, **named)
+
+        answer: Answer = await self._fetch(act)
+        self._answers.clear()  # whoever changed something sees it at once
+        return answer
 
     def close(self) -> None:
         """Close all connections, those in use too: their queries fail."""

@@ -75,7 +75,8 @@ class EvaluationState(msgspec.Struct):
 class Pipeline:
     """Reads a source through a shard into the store, from where the stored state ends.
 
-    ``writer_for`` makes the writer for the shard's table of devices. Raises StateError where the stored state
+    ``writer_for`` makes the writer for the shard's table of devices; ``asked_for`` gives the requests to go back to an
+    older global model, as :func:`flead.storage.rollbacks.asked_for`. Raises StateError where the stored state
     is of another learner or other rules, ValueError for an unknown learner or strategy.
     """
 
@@ -85,6 +86,7 @@ class Pipeline:
         source: Source,
         stored: dict[str, bytes],
         writer_for: Callable[[Shard], Writer],
+        asked_for: Callable[[], list[tuple[int, GlobalModel]]] = list,
     ) -> None:
         self.settings = settings
         self.source = source
@@ -97,6 +99,7 @@ class Pipeline:
         self._predicted = (0, 0)  # a global version, and how many of its single predictions are stored
         source.open(self.shard.devices, self._restore(stored))
         self._writer = writer_for(self.shard)
+        self._asked_for = asked_for
         self._thinning = Thinning(self.shard.devices, settings.signal_rows_per_second)
         self._stop = threading.Event()
 
@@ -108,6 +111,8 @@ class Pipeline:
         """Read until the source ends, ``settings.readings`` are read, or :meth:`stop`; then commit."""
         started = committed = time.monotonic()
         ended = False
+        if self._asked_for():  # while nothing ran
+            self.commit(finished=False)
         while not self._stop.is_set() and not ended:
             limit = min(BATCH, (self.settings.readings or BATCH + self.tally.readings) - self.tally.readings)
             chunk = self.source.next_batch(limit, pace.until()) if limit > 0 else None
@@ -142,6 +147,7 @@ class Pipeline:
     def commit(self, finished: bool) -> None:
         """Write rows and state; ``finished``: the source has ended, so that the next run begins it anew."""
         now = to_text(self._newest)
+        self._roll_back(now)
         self._writer.add_evaluations(
             [Evaluation(version, broker, *counts, now) for (version, broker), counts in self.auditor.take().items()]
         )
@@ -163,6 +169,14 @@ class Pipeline:
         )
         self._writer.commit()
         self._detected = alarms
+
+    def _roll_back(self, now: str) -> None:
+        """Do what people asked for since the last commit: publish older global models again."""
+        for request, old in self._asked_for():
+            model = self.rounds.publish(old.parameters, old, now)
+            self.shard.adopt(model)
+            self._writer.add_global_models([model])
+            self._writer.add_rolled_back(request, model.version)
 
     def _restore(self, stored: dict[str, bytes]) -> dict[str, int] | None:
         """Take up the stored state; returns where to go on, if it is this source that was not read to its end."""

@@ -21,6 +21,7 @@ from flead.ingest.pace import is_live, now, pace_of
 from flead.ingest.sources import make_source
 from flead.settings import Settings
 from flead.storage.alarms import alarm_rules_of
+from flead.storage.rollbacks import asked_for
 from flead.storage.state import load_state, reset
 from flead.storage.store import Store, open_store
 from flead.storage.writer import Writer
@@ -67,7 +68,13 @@ def _pipeline(settings: Settings, connection: psycopg.Connection[Any], fresh: bo
     source = make_source(settings, now() - HISTORY_MILLISECONDS if is_live(settings) else None)
     place = partial(broker_of, brokers=settings.brokers, devices_per_broker=settings.devices_per_broker)
     rules = alarm_rules_of(settings)
-    return Pipeline(settings, source, stored, lambda shard: Writer(connection, shard.devices, place, rules))
+    return Pipeline(
+        settings,
+        source,
+        stored,
+        lambda shard: Writer(connection, shard.devices, place, rules),
+        partial(asked_for, connection),
+    )
 
 
 def _work(settings: Settings, pipeline: Pipeline) -> Tally:

@@ -11,11 +11,16 @@ How a commit works, and why a crash at any point does no harm:
    what was in the buffer is read again, so that the buffer needs no store of its own. Version, round and the
    strategy's state are those of the newest global model.
 
+A request on ``control`` to go back to an older global model is taken like an update that completes a round: the older
+model is read from the topic and published as the next version, in a transaction that commits the offsets read so far.
+The buffer is emptied with it, so that step 5 holds: versions have no gap, and a request is fulfilled exactly once.
+
 A second aggregator takes over the first one's transactional id; the first is fenced at its next transaction and ends.
 """
 
 import logging
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -25,10 +30,10 @@ from prometheus_client import Gauge
 
 from flead.bus.dead_letters import headers_of
 from flead.bus.service import Service
-from flead.bus.topics import DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES
+from flead.bus.topics import CONTROL, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES
 from flead.errors import FleadError
 from flead.federation.rounds import Rounds
-from flead.records import GlobalModel, LocalUpdate
+from flead.records import GlobalModel, LocalUpdate, Rollback
 
 log = logging.getLogger("flead")
 
@@ -41,12 +46,17 @@ BATCH = 2000
 DEADLINE_SECONDS = 30.0
 
 _decode_update = msgspec.json.Decoder(LocalUpdate).decode
+_decode_rollback = msgspec.json.Decoder(Rollback).decode
 _decode_model = msgspec.json.Decoder(GlobalModel).decode
 _encode = msgspec.json.Encoder().encode
 
 
 class FencedError(FleadError):
     """Another aggregator has taken over."""
+
+
+class _RefusedError(Exception):
+    """A message that is not what its topic is for; says why."""
 
 
 class Aggregator:
@@ -57,8 +67,8 @@ class Aggregator:
         self._service = service
         self._bootstrap = bootstrap
         self._refused: list[tuple[Message, str]] = []
-        self._ends: dict[int, int] = {}
-        """The offset after the last update read, by partition."""
+        self._ends: dict[tuple[str, int], int] = {}
+        """The offset after the last message read, by topic and partition."""
         self.ready = False
         """Whether it has partitions to read."""
         self.ended = False
@@ -72,7 +82,7 @@ class Aggregator:
         producer = self._service.wait_for("Kafka", self._producer, KafkaException)
         self._service.wait_for("the global models", self._recover, KafkaException)
         consumer = self._consumer(GROUP)
-        consumer.subscribe([LOCAL_UPDATES], on_assign=self._assigned)
+        consumer.subscribe([LOCAL_UPDATES, CONTROL], on_assign=self._assigned)
         try:
             while not self._service.stopping.is_set():
                 for message in consumer.consume(BATCH, POLL_SECONDS):
@@ -88,20 +98,39 @@ class Aggregator:
                 raise KafkaException(error)
             log.warning("%s: %s", self._service.name, error)
             return
+        read = self._roll_back if message.topic() == CONTROL else self._add
         model = None
         try:
-            update = _decode_update(message.value() or b"")
-            reason = self.rounds.refusal(update)
-        except msgspec.MsgspecError as problem:
-            reason = f"not a local update: {problem}"
-        if reason is None:
-            model = self.rounds.add(update)
-            self._updates.inc()
-        else:
-            self._refused.append((message, reason))
-        self._ends[message.partition()] = message.offset() + 1
+            model = read(message.value() or b"")
+        except _RefusedError as refused:
+            self._refused.append((message, str(refused)))
+        self._ends[message.topic(), message.partition()] = message.offset() + 1
         if model is not None:
             self._publish(model, consumer, producer)
+
+    def _add(self, value: bytes) -> GlobalModel | None:
+        """Take in an update; the global model if it completed a round."""
+        try:
+            update = _decode_update(value)
+        except msgspec.MsgspecError as problem:
+            raise _RefusedError(f"not a local update: {problem}") from None
+        reason = self.rounds.refusal(update)
+        if reason is not None:
+            raise _RefusedError(reason)
+        self._updates.inc()
+        return self.rounds.add(update)
+
+    def _roll_back(self, value: bytes) -> GlobalModel:
+        """The model that a request asks for, as the next version."""
+        try:
+            request = _decode_rollback(value)
+        except msgspec.MsgspecError as problem:
+            raise _RefusedError(f"not a request to go back: {problem}") from None
+        for message in self._models():
+            old = _decode_model(message.value())
+            if old.version == request.rollback_to:
+                return self.rounds.publish(old.parameters, old, request.timestamp)
+        raise _RefusedError(f"there is no global model {request.rollback_to} to go back to")
 
     def _publish(self, model: GlobalModel, consumer: Consumer, producer: Producer) -> None:
         try:
@@ -114,7 +143,7 @@ class Aggregator:
                 producer.produce(
                     DEAD_LETTERS, key=message.key(), value=message.value(), headers=headers_of(message, reason)
                 )
-            offsets = [TopicPartition(LOCAL_UPDATES, partition, end) for partition, end in self._ends.items()]
+            offsets = [TopicPartition(*place, end) for place, end in self._ends.items()]
             producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), DEADLINE_SECONDS)
             producer.commit_transaction(DEADLINE_SECONDS)
         except KafkaException as problem:
@@ -162,18 +191,19 @@ class Aggregator:
 
     def _recover(self) -> None:
         """Go on from the newest global model in the topic."""
+        for newest in deque(self._models(), maxlen=1):
+            state = dict(newest.headers() or []).get(STATE_HEADER)
+            self.rounds.resume(_decode_model(newest.value()), state.encode() if isinstance(state, str) else state)
+            self._version.set(self.rounds.version)
+
+    def _models(self) -> Iterator[Message]:
+        """The global models in the topic, in their order."""
         consumer = self._consumer(f"{GROUP}-recovery", {"enable.partition.eof": True})
         try:
             consumer.assign([TopicPartition(GLOBAL_MODELS, 0, OFFSET_BEGINNING)])
-            newest: Message | None = None
             while (message := self._next(consumer)) is not None:
-                newest = message if message.value() else newest
-            if newest is not None:
-                state = dict(newest.headers() or []).get(STATE_HEADER)
-                self.rounds.resume(
-                    _decode_model(newest.value() or b""), state.encode() if isinstance(state, str) else state
-                )
-                self._version.set(self.rounds.version)
+                if message.value():
+                    yield message
         finally:
             consumer.close()
 

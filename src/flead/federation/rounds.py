@@ -105,13 +105,15 @@ class Rounds:
     def publish(self, parameters: Parameters, like: GlobalModel, timestamp: str) -> GlobalModel:
         """A new version with given parameters, as a rollback makes it; it is no round of its own.
 
-        The strategy forgets what it knew: it must not go on from the model that was rolled back.
+        The strategy forgets what it knew, and the buffer is emptied: neither must go on from the model that is left.
         """
         self._state = self.strategy.init()
+        self._buffer.clear()
         self.version += 1
         return msgspec.structs.replace(
-            like, version=self.version, aggregation_round=self.round, parameters=parameters, timestamp=timestamp
-        )
+            like, version=self.version, aggregation_round=self.round, parameters=parameters, timestamp=timestamp,
+            restored_version=like.version,
+        )  # fmt: skip
 
     def _merge(self) -> GlobalModel:
         updates = list(self._buffer.values())

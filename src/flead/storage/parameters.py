@@ -41,3 +41,29 @@ def unflatten(numbers: Sequence[float], layout: str) -> Parameters:
         parameters[name] = list(numbers[start:stop])
         start = stop
     return parameters
+
+
+class Difference(msgspec.Struct):
+    """One number of two models; None where one of them has none of it."""
+
+    name: str
+    """``weights[2]``; a parameter that is a single number has no index."""
+    first: float | None
+    second: float | None
+    change: float | None
+
+
+def differences(first: Parameters, second: Parameters) -> list[Difference]:
+    """Every number of two models beside each other, in the order of the first one's layout.
+
+    >>> [(d.name, d.change) for d in differences({"w": [1.0, 2.0]}, {"w": [1.0, 1.5]})]
+    [('w[0]', 0.0), ('w[1]', -0.5)]
+    """
+    found = []
+    for name in first | second:
+        old, new = first.get(name, []), second.get(name, [])
+        for i in range(max(len(old), len(new))):
+            one, other = (values[i] if i < len(values) else None for values in (old, new))
+            change = None if one is None or other is None else other - one
+            found.append(Difference(name if max(len(old), len(new)) == 1 else f"{name}[{i}]", one, other, change))
+    return found

@@ -41,7 +41,10 @@ class MinuteModels(Struct):
 
 
 class TrendPoint(Struct):
-    """One global model: what its contributors reported, and what the auditor measured (None: not measured)."""
+    """One global model: what its contributors reported, and what the auditor measured of it and its neighbours.
+
+    None: not measured.
+    """
 
     version: int
     created_at: int
@@ -70,6 +73,31 @@ class GlobalModelRow(Struct):
     accuracy: float
     strategy: str
     created_at: int
+    restored_version: int | None = None
+    """The older version whose parameters it has, after a rollback."""
+
+
+class VersionRow(GlobalModelRow, kw_only=True):
+    """A version of the merged model, and what the auditor measured of it (None: not measured)."""
+
+    evaluated: int
+    """Labelled readings that it was tested on."""
+    measured_accuracy: float | None
+    majority_accuracy: float | None
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    false_alarm_rate: float | None
+
+
+class RollbackRow(Struct):
+    """A request to go back to an older global model; ``new_version`` is None until it is fulfilled."""
+
+    id: int
+    version: int
+    requested_at: int
+    done_at: int | None
+    new_version: int | None
 
 
 class BrokerTotals(Struct):

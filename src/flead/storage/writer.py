@@ -89,6 +89,7 @@ class Writer:
         self._global_models: list[GlobalModel] = []
         self._evaluations: dict[tuple[int, int], Evaluation] = {}
         self._detections: dict[str, Confusion] = {}
+        self._rolled_back: list[tuple[int, int]] = []
         self._reasons: Counter[str] = Counter()
         self._state: dict[str, bytes] = {}
 
@@ -217,6 +218,10 @@ class Writer:
         """New global models. A version that is stored already is replaced: a replay changes nothing."""
         self._global_models.extend(models)
 
+    def add_rolled_back(self, request: int, version: int) -> None:
+        """A request to go back is fulfilled: its model is in force again as this version."""
+        self._rolled_back.append((version, request))
+
     def add_evaluations(self, evaluations: Sequence[Evaluation]) -> None:
         """The confusion counts of versions and brokers so far, which replace the former ones."""
         for evaluation in evaluations:
@@ -254,6 +259,8 @@ class Writer:
                             copy.write(block)
                         copy.write(rows_as.TRAILER)
                 merge_global_models(cursor, self._global_models)
+                if self._rolled_back:
+                    cursor.executemany(_FULFIL, self._rolled_back)
                 merge_devices(cursor, self._device_sums, self._fleet)
                 merge_minutes(cursor, self._minute_sums, self._views)
                 self._alarms.merge(cursor, self._fleet)
@@ -273,6 +280,7 @@ class Writer:
         self._copies[table].append(rows_as.encode(fields))
 
 
+_FULFIL = "UPDATE rollback_requests SET new_version = %s, done_at = now() WHERE id = %s"
 _PUT_STATE = """
     INSERT INTO pipeline_state (key, value) VALUES (%s, %b) ON CONFLICT (key) DO UPDATE SET value = excluded.value
 """

@@ -32,6 +32,7 @@ from flead.storage.queries.models import (
     evaluations,
     global_models,
     global_parameters,
+    versions,
 )
 from flead.storage.queries.totals import (
     anomalies_per_minute,
@@ -77,4 +78,5 @@ __all__ = [
     "set_alarms",
     "table_counts",
     "top_devices",
+    "versions",
 ]
