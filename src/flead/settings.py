@@ -83,13 +83,16 @@ class Settings(BaseSettings):
 
     # Alarms
     alarm_gap: float = Field(
-        30.0, gt=0, le=86_400, description="Seconds of event time: flagged readings so close are one event."
+        10.0,
+        gt=0,
+        le=86_400,
+        description="Seconds of event time: flagged readings so close are one event; take a few readings' distance.",
     )
     alarm_readings: int = Field(
         5, ge=1, description="Flagged readings that make an event an alarm; a critical one makes it at once."
     )
     alarm_clear: float = Field(
-        120.0, gt=0, le=2_592_000, description="Seconds without a flagged reading after which an alarm closes itself."
+        60.0, gt=0, le=2_592_000, description="Seconds without a flagged reading after which an alarm closes itself."
     )
     webhook_url: SecretStr | None = Field(
         None, description="The http or https address that new critical alarms are sent to, as JSON by POST."

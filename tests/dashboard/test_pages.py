@@ -53,17 +53,20 @@ def test_overview_shows_what_the_database_holds(
     assert f"F1 {2 * tp / (2 * tp + fp + fn):.3g}" in accuracy
     assert f"False alarms {percent(fp / (fp + tn), 2)}" in accuracy
 
-    models = connection.execute("SELECT global_version FROM federated_models ORDER BY 1 DESC LIMIT 10").fetchall()
+    models = connection.execute("SELECT global_version FROM federated_models ORDER BY 1 DESC LIMIT 8").fetchall()
     assert [row[0] for row in browser.rows("Recent federated models")] == [str(version) for (version,) in models]
     warned = connection.execute("""
         SELECT broker_id, count(*) FILTER (WHERE severity = 'warning'), count(*) FILTER (WHERE severity = 'critical')
         FROM anomalies GROUP BY 1 ORDER BY 1""").fetchall()
     brokers = browser.rows("Anomalies per broker")
     assert [(row[0], row[2], row[3]) for row in brokers] == [(f"Broker {b}", str(w), str(c)) for b, w, c in warned]
-    latest = connection.execute("SELECT device_id FROM anomalies ORDER BY timestamp DESC LIMIT 1").fetchone()
-    assert latest is not None
-    assert browser.rows("Latest anomalies")[0][1] == latest[0]
-    assert len(browser.rows("Top devices by training count")) == 10
+    alarms = connection.execute(
+        "SELECT device_id, severity FROM alarms WHERE state <> 'closed' ORDER BY started_at DESC, id DESC LIMIT 8"
+    ).fetchall()
+    assert [(row[1], row[0]) for row in browser.rows("Latest alarms")] == alarms
+    assert browser.section("Open alarms")[0] == count(one("SELECT count(*) FROM alarms WHERE state = 'open'"))
+    assert f"{len(fleet.devices)}" in browser.script("return document.querySelector('.fleet-map').ariaLabel")
+    assert len(browser.rows("Top devices by training count")) == 8
     assert len(browser.texts(".nicegui-echart svg")) == 3
     keep_all(browser, "overview")
 

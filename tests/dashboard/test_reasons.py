@@ -27,7 +27,7 @@ def anomaly(value: float, z_score: float, mean: float | None, std: float | None,
         ),
         (
             anomaly(43.0, 23_752.97, 42.1, 4.21e-5, 2.5),
-            "pressure was 43.000000, though the readings before it did not move from 42.1.",
+            "pressure was 43, though the readings before it did not move from 42.1.",
             "42.099895 to 42.100105",
         ),
         (

@@ -12,10 +12,10 @@ from flead.errors import FleadError
 from flead.learning.metrics import Confusion
 from flead.records import Evaluation, GlobalModel, Rejected, to_text
 from flead.storage import queries
+from flead.storage.alarm_rows import AlarmCounts
 from flead.storage.alarms import AlarmRules
 from flead.storage.rollbacks import asked_for, request_rollback, rollback
 from flead.storage.rows import (
-    AlarmCounts,
     BrokerTotals,
     DeviceModel,
     GlobalModelRow,

@@ -8,28 +8,32 @@ from nicegui import app as nicegui_application
 from nicegui import ui
 
 from flead.dashboard.api import add_api
+from flead.dashboard.door import Door
 from flead.dashboard.guard import Application, Guard
+from flead.dashboard.pages.alarms import add_alarms
+from flead.dashboard.pages.description import add_description
 from flead.dashboard.pages.device import add_device
 from flead.dashboard.pages.devices import add_devices
+from flead.dashboard.pages.models import add_models
 from flead.dashboard.pages.overview import add_overview
-from flead.dashboard.store import Store
-from flead.settings import Settings
+from flead.dashboard.pages.streams import add_streams
+from flead.dashboard.site import Site
 
 ASSETS = Path(__file__).parent / "assets"
 
 
-def build(settings: Settings, store: Store) -> Application:
-    """The application that serves this store. A process has one at a time; the newest one counts."""
+def build(site: Site) -> Application:
+    """The application of this viewer. A process has one at a time; the newest one counts."""
     # NiceGUI has one application a process, which refuses new middleware once it has run.
     nicegui_application.user_middleware.clear()
     nicegui_application.middleware_stack = None
 
     application = FastAPI(title="FLEAD", openapi_url=None)
     application.mount("/assets", StaticFiles(directory=ASSETS))
-    add_api(application, store)
-    add_overview(store, settings)
-    add_devices(store)
-    add_device(store, settings)
+    add_api(application, site)
+    for add in (add_overview, add_devices, add_device, add_alarms, add_models, add_streams):
+        add(site)
+    add_description(site, application.openapi)
     ui.run_with(
         application,
         title="FLEAD",
@@ -41,4 +45,6 @@ def build(settings: Settings, store: Store) -> Application:
         message_history_length=100,
         show_welcome_message=False,
     )
-    return Guard(application, settings.web_host)
+    password = site.settings.web_password
+    door = Door(password.get_secret_value()) if password is not None else None
+    return Guard(application, site.settings.web_host, door, site.settings.streams_port if site.streams else 0)

@@ -1,7 +1,8 @@
 """Why a reading was flagged, in a sentence that needs no knowledge of statistics."""
 
 from flead.dashboard.formats import NONE, figure, measured
-from flead.storage.rows import AlarmRow, AnomalyRow
+from flead.storage.alarm_rows import AlarmRow
+from flead.storage.rows import AnomalyRow
 
 Flagged = AnomalyRow | AlarmRow
 """A flagged reading; of an alarm, its furthest."""
@@ -12,12 +13,13 @@ CONSTANT = 1.01e-6
 
 def reason(anomaly: Flagged) -> str:
     """What was seen, what was expected, and by how much the one missed the other."""
-    seen = f"{anomaly.channel} was {measured(anomaly.value, anomaly.std)}"
+    constant = anomaly.std is not None and anomaly.std <= CONSTANT * max(1.0, abs(anomaly.mean or 0.0))
+    seen = f"{anomaly.channel} was {measured(anomaly.value, None if constant else anomaly.std)}"
     if anomaly.mean is None or anomaly.std is None:
         limit = f", above the threshold of {anomaly.threshold:g}" if anomaly.threshold is not None else ""
         return f"{seen}: {anomaly.detector} scored it {figure(anomaly.z_score)}{limit}."
     mean = measured(anomaly.mean, anomaly.std)
-    if anomaly.std <= CONSTANT * max(1.0, abs(anomaly.mean)):
+    if constant:
         return f"{seen}, though the readings before it did not move from {figure(anomaly.mean, 6)}."
     side = "above" if anomaly.value > anomaly.mean else "below"
     wanted = f" where {expected(anomaly)} was expected" if anomaly.threshold is not None else ""

@@ -4,6 +4,7 @@ Importing this module is cheap; NiceGUI, which takes a second, is imported by :m
 """
 
 import errno
+import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
@@ -12,6 +13,8 @@ from typing import Any
 
 from flead.errors import FleadError
 from flead.settings import Settings
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class ViewerError(FleadError):
@@ -25,18 +28,28 @@ class Viewer:
     >>> viewer.run(on_ready=print)  # until viewer.stop() is called in another thread   # doctest: +SKIP
     http://127.0.0.1:8082
 
-    ``connection`` holds the arguments of ``psycopg.connect``. The port is taken here, so that a used one is known
-    before anything else starts, and a browser that comes early waits instead of failing; raises :class:`ViewerError`.
+    ``connection`` holds the arguments of ``psycopg.connect``. With ``platform`` there is a Kafka to look at and to ask
+    for things, and ``streams_port`` answers too. On any address but loopback a password must be set. The port is taken
+    here, so that a used one is known before anything else starts, and a browser that comes early waits instead of
+    failing; raises :class:`ViewerError`.
     A process has one viewer at a time, since NiceGUI has one application a process.
     """
 
-    def __init__(self, settings: Settings, connection: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Settings, connection: Mapping[str, Any], platform: bool = False) -> None:
+        if settings.web_host not in LOOPBACK and settings.web_password is None:
+            raise ViewerError(
+                f"the viewer would be open to everybody who reaches {settings.web_host!r}: set web_password"
+                " (FLEAD_WEB_PASSWORD), or leave web_host (FLEAD_WEB_HOST) at 127.0.0.1"
+            )
         self._settings = settings
+        self._platform = platform
         self._connection = connection
         self._stopped = False
         self._stop_server: Callable[[], None] = lambda: None
-        self._socket = _listen(settings.web_host, settings.web_port)
-        self.port: int = self._socket.getsockname()[1]
+        self._sockets = [_listen(settings.web_host, settings.web_port)]
+        self.port: int = self._sockets[0].getsockname()[1]
+        if platform:
+            self._listen_for_streams()
 
     @property
     def url(self) -> str:
@@ -53,9 +66,15 @@ class Viewer:
         import uvicorn
 
         from flead.dashboard.application import build
+        from flead.dashboard.site import Site
         from flead.dashboard.store import Store
+        from flead.dashboard.streams import Streams
+        from flead.dashboard.webhook import Deliveries, Webhook
 
         store = Store(self._connection)
+        webhook = Webhook(self._settings) if self._settings.webhook_url is not None else None
+        deliveries = Deliveries(webhook, self._connection) if webhook is not None else None
+        streams = Streams(self._settings.kafka_servers) if self._platform else None
         url = self.url
 
         class Server(uvicorn.Server):
@@ -68,7 +87,7 @@ class Viewer:
                     on_ready(url)
 
         config = uvicorn.Config(
-            build(self._settings, store),
+            build(Site(store, self._settings, webhook, streams)),
             log_config=None,
             log_level="error",
             access_log=False,
@@ -80,10 +99,24 @@ class Viewer:
         self._stop_server = lambda: setattr(server, "should_exit", True)
         try:
             if not self._stopped:
-                server.run([self._socket])
+                if deliveries is not None:
+                    deliveries.start()
+                server.run(self._sockets)
         finally:
-            self._socket.close()
+            for each in self._sockets:
+                each.close()
+            if deliveries is not None:
+                deliveries.stop()
+            if streams is not None:
+                streams.close()
             store.close()
+
+    def _listen_for_streams(self) -> None:
+        """Take the second port; its being used is no reason not to serve the pages on the first."""
+        try:
+            self._sockets.append(_listen(self._settings.web_host, self._settings.streams_port))
+        except ViewerError as error:
+            logging.getLogger("flead").warning("the Streams page has no port of its own: %s", error)
 
     def stop(self) -> None:
         """Stop serving; from any thread, at any time, also before :meth:`run`. ``run`` then returns."""

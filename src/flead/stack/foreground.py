@@ -74,7 +74,7 @@ def _viewer(settings: Settings) -> None:
     from flead.dashboard.viewer import Viewer
 
     service = Service("viewer")  # it answers for its health itself, on the port of its pages
-    viewer = Viewer(settings, served_store(settings).conninfo)
+    viewer = Viewer(settings, served_store(settings).conninfo, platform=True)
     with service.running():
         # Pages that are asked for meanwhile wait.
         service.wait_for("the database", served_store(settings).migrate, psycopg.OperationalError)

@@ -27,9 +27,9 @@ LOCK = 0x414C41524D
 class AlarmRules:
     """What makes an alarm; times in milliseconds of event time."""
 
-    gap: int = 30_000
+    gap: int = 10_000
     readings: int = 5
-    clear: int = 120_000
+    clear: int = 60_000
     webhook: bool = False
     """Whether critical alarms are put down for delivery."""
 

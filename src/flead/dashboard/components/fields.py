@@ -1,11 +1,11 @@
 """What a reader of a page can set: a search text, one of several choices, a button."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from nicegui import events, ui
 
-from flead.dashboard.components.elements import set_prop
+from flead.dashboard.components.elements import Text, set_prop
 
 Choices = Sequence[tuple[str, str]]
 """Values, and what is shown for them."""
@@ -31,6 +31,28 @@ class Choice(ui.element, component="choice.js"):
     def offer(self, choices: Choices) -> None:
         """Offer other choices."""
         set_prop(self, "choices", [list(choice) for choice in choices])
+
+
+class Confirm(ui.element, component="confirm.js"):
+    """A button that asks before it acts, in a dialog; ``on_confirm`` gets the ``subject`` that was shown last."""
+
+    def __init__(self, label: str, title: str, on_confirm: Callable[[str], Any]) -> None:
+        super().__init__()
+        self.props.update(label=label, title=title, text="", subject="")
+        self.on("confirm", _text_to(on_confirm))
+
+    def about(self, subject: str, text: str) -> None:
+        """What it is about, and what the dialog says."""
+        set_prop(self, "subject", subject)
+        set_prop(self, "text", text)
+
+
+def button(text: str, on_click: Callable[[], Awaitable[None]]) -> Text:
+    """A button; set its property ``disabled`` where there is nothing to do."""
+    made = Text("button", text, "button")
+    made.props('type="button"')
+    made.on("click", on_click, args=[])
+    return made
 
 
 def _text_to(handler: Callable[[str], Any]) -> Callable[[events.GenericEventArguments], Any]:

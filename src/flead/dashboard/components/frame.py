@@ -12,7 +12,14 @@ from flead.dashboard.components.elements import Moment, Text, box, set_visible
 from flead.dashboard.store import StoreError
 
 REFRESH_SECONDS = 1.5
-PAGES = (("/", "Overview"), ("/devices", "Devices"))
+PAGES = (
+    ("/", "Overview"),
+    ("/alarms", "Alarms"),
+    ("/devices", "Devices"),
+    ("/models", "Models"),
+    ("/streams", "Streams"),
+    ("/api", "API"),
+)
 STYLES = ("theme", "frame", "cards", "tables", "fields", "narrow")
 """The style sheets, in the order in which they apply."""
 

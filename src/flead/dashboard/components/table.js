@@ -7,7 +7,7 @@ export default {
     sort: String,
     descending: Boolean,
   },
-  emits: ["sort"],
+  emits: ["sort", "act"],
   template: `
     <div class="table-scroll" tabindex="0" role="region" :aria-label="caption">
       <table>
@@ -36,6 +36,14 @@ export default {
                 ></span>
                 <span v-if="row[column.key].text" class="bar-figure">{{ row[column.key].text }}</span>
               </span>
+              <a v-else-if="column.kind === 'link' && row[column.key]" :href="row[column.key].href">{{ row[column.key].text }}</a>
+              <span v-else-if="column.kind === 'actions'" class="actions">
+                <button v-for="action in row[column.key]" :key="action" type="button" class="button small"
+                        :aria-label="action + ' ' + (row.name ?? row.key)" @click="$emit('act', [action, row.key])">{{ action }}</button>
+              </span>
+              <input v-else-if="column.kind === 'choose'" type="checkbox" :aria-label="'Choose ' + (row.name ?? row.key)"
+                     :checked="row[column.key]" @change="$emit('act', ['choose', row.key])">
+              <code v-else-if="column.kind === 'code'">{{ row[column.key] }}</code>
               <template v-else>{{ row[column.key] ?? '–' }}</template>
             </td>
           </tr>

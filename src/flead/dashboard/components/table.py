@@ -7,7 +7,7 @@ from nicegui import events, ui
 
 from flead.dashboard.components.elements import Text, set_prop, set_visible
 
-Kind = Literal["text", "number", "device", "time", "state", "bar", "prose"]
+Kind = Literal["text", "number", "device", "time", "state", "bar", "prose", "link", "actions", "choose", "code"]
 Row = dict[str, Any]
 
 
@@ -23,7 +23,10 @@ class _Table(ui.element, component="table.js"):
 
 
 class Table:
-    """Rows under headings; ``empty`` is what to say, and to do, when there are none."""
+    """Rows under headings; ``empty`` is what to say, and to do, when there are none.
+
+    ``on_act`` gets what was pressed in a cell of kind ``actions`` or ``choose``, and the row's key.
+    """
 
     def __init__(
         self,
@@ -31,6 +34,7 @@ class Table:
         columns: Sequence[Row],
         empty: str,
         on_sort: Callable[[str], Any] | None = None,
+        on_act: Callable[[str, Any], Any] | None = None,
     ) -> None:
         self._table = _Table()
         self._table.props.update(caption=caption, columns=list(columns), rows=[], sort="", descending=False)
@@ -40,6 +44,9 @@ class Table:
                 return on_sort(str(event.args))
 
             self._table.on("sort", sort)
+        if on_act:
+            # The name of the action and the key of its row; a page is trusted with no more than what it was shown.
+            self._table.on("act", lambda event: on_act(str(event.args[0]), event.args[1]))
         self._empty = Text("p", empty, "empty")
         self.show([])
 
@@ -55,6 +62,11 @@ class Table:
         """Mark the column that the rows are sorted by."""
         set_prop(self._table, "sort", key)
         set_prop(self._table, "descending", descending)
+
+
+def link(text: str, href: str) -> Row:
+    """A cell of kind ``link``."""
+    return {"text": text, "href": href}
 
 
 def bar(text: str, *parts: tuple[str, float]) -> Row:

@@ -6,6 +6,7 @@ from typing import Any
 from nicegui import ui
 from psycopg import Connection
 
+from flead.bus.placement import partition_of
 from flead.dashboard.components.elements import Card, Moment, Text, box, set_visible
 from flead.dashboard.components.fields import Choice
 from flead.dashboard.components.frame import frame, keep_live
@@ -13,24 +14,26 @@ from flead.dashboard.components.table import Table, column
 from flead.dashboard.formats import NONE, count, figure, measured, percent, plural, score
 from flead.dashboard.pages.device_learning import Learning
 from flead.dashboard.pages.device_signal import RANGES, Signal, extent
-from flead.dashboard.reasons import reason
+from flead.dashboard.reasons import reason, reason_of_alarm
+from flead.dashboard.site import Site
 from flead.dashboard.store import Store
 from flead.settings import Settings
 from flead.storage import queries
-from flead.storage.rows import AnomalyRow, DeviceModel, DeviceRow, SignalPoint
+from flead.storage.alarm_rows import AlarmRow
+from flead.storage.rows import AnomalyRow, DeviceModel, DeviceRow, ModelParameters, SignalPoint
 
 REASONS = 12
 VERSIONS = 100
 ANOMALIES_ON_CHART = 500
 
 
-def add_device(store: Store, settings: Settings) -> None:
+def add_device(site: Site) -> None:
     """Serve the page."""
 
     @ui.page("/devices/{device_id:path}", response_timeout=10)
     async def device(device_id: str) -> None:
         with frame(device_id, "/devices") as status:
-            view = _View(store, settings, device_id)
+            view = _View(site.store, site.settings, device_id)
         await keep_live(status, view.refresh)
 
 
@@ -40,6 +43,9 @@ class _History:
     marked: list[AnomalyRow]
     newest: list[AnomalyRow]
     models: list[DeviceModel]
+    own: ModelParameters | None
+    shared: ModelParameters | None
+    alarms: list[AlarmRow]
 
 
 def _look_back(connection: Connection[Any], device_id: str, since: int | None, limit: int) -> _History:
@@ -52,7 +58,15 @@ def _look_back(connection: Connection[Any], device_id: str, since: int | None, l
             queries.device_anomalies(connection, device_id, begin, limit=ANOMALIES_ON_CHART),
             queries.device_anomalies(connection, device_id, limit=REASONS),
             queries.device_models(connection, device_id, VERSIONS),
+            queries.device_parameters(connection, device_id),
+            _newest_global(connection),
+            queries.alarms(connection, device=device_id, limit=ALARMS).rows,
         )
+
+
+def _newest_global(connection: Connection[Any]) -> ModelParameters | None:
+    newest = queries.global_models(connection, 1)
+    return queries.global_parameters(connection, newest[0].version) if newest else None
 
 
 class _View:
@@ -73,11 +87,13 @@ class _View:
             "card empty",
         )
         with box("grid") as self._content:
-            self._summary = _Summary()
+            self._summary = _Summary(settings)
             with Card("Signal", 12, f"band: mean ± {settings.threshold:g} std of the readings before") as card:
                 card.classes("signal")
                 Choice("Time range", RANGES, self._range, self._choose_range).classes("range")
                 self._signal = Signal(settings.threshold)
+            with Card("Alarms", 12, "events of this device, the newest first"):
+                self._alarms = Table("Alarms", _ALARM_COLUMNS, "No alarm so far.")
             with Card("Why readings were flagged", 12, "the newest first"):
                 self._reasons = Table("Why readings were flagged", _REASON_COLUMNS, NO_ANOMALIES)
             self._learning = Learning()
@@ -105,6 +121,8 @@ class _View:
         self._signal.show(device.channels, history.points, history.marked)
         self._reasons.show([_reason(anomaly) for anomaly in history.newest])
         self._learning.show(history.models)
+        self._learning.show_weights(history.own, history.shared)
+        self._alarms.show([_alarm(alarm) for alarm in history.alarms])
         self._seen = seen
 
     def _choose_range(self, chosen: str) -> None:
@@ -112,13 +130,15 @@ class _View:
 
 
 class _Summary(Card):
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__("Summary", 12)
         self.classes("summary")
+        self._settings = settings
         with self, box("pairs", "dl"):
             self._broker = _pair("Broker")
             self._channels = _pair("Channels")
             self._readings = _pair("Readings")
+            self._rate = _pair("Rate")
             self._anomalies = _pair("Anomalies")
             self._version = _pair("Model version")
             self._accuracy = _pair("Accuracy")
@@ -128,7 +148,12 @@ class _Summary(Card):
 
     def show(self, device: DeviceRow) -> None:
         share = device.anomalies / device.readings if device.readings else None
-        self._broker.set_text(count(device.broker_id))
+        placed = partition_of(
+            device.device_id, self._settings.partitions, self._settings.brokers, self._settings.devices_per_broker
+        )
+        self._broker.set_text(f"{device.broker_id}, partition {placed}")
+        minutes = (device.last_seen - device.first_seen) / 60_000
+        self._rate.set_text(f"{figure(device.readings / minutes, 3)} per minute" if minutes >= 1 else NONE)
         self._channels.set_text(
             device.channels[0] if len(device.channels) == 1 else plural(len(device.channels), "channel")
         )
@@ -141,6 +166,14 @@ class _Summary(Card):
         self._last_seen.show(device.last_seen)
 
 
+ALARMS = 8
+_ALARM_COLUMNS = [
+    column("severity", "Severity", "state"),
+    column("why", "Why", "prose"),
+    column("since", "Since", "time"),
+    column("last", "Last flagged", "time", narrow=False),
+    column("state", "State"),
+]
 NO_ANOMALIES = "No anomaly so far: every reading was within its band."
 
 _REASON_COLUMNS = [
@@ -166,6 +199,17 @@ def _reason(anomaly: AnomalyRow) -> dict[str, object]:
         "std": figure(anomaly.std, 3),
         "z": score(anomaly.z_score),
         "threshold": figure(anomaly.threshold, 3),
+    }
+
+
+def _alarm(alarm: AlarmRow) -> dict[str, object]:
+    return {
+        "key": alarm.id,
+        "severity": alarm.severity,
+        "why": reason_of_alarm(alarm),
+        "since": alarm.started_at,
+        "last": alarm.last_at,
+        "state": alarm.state,
     }
 
 

@@ -4,7 +4,8 @@ from flead.dashboard.components.chart import MUTED, TOOLTIP, Chart, base_axis, l
 from flead.dashboard.components.elements import Card
 from flead.dashboard.components.table import Table, column
 from flead.dashboard.formats import count, figure, percent
-from flead.storage.rows import DeviceModel
+from flead.storage.parameters import Difference, differences
+from flead.storage.rows import DeviceModel, ModelParameters
 
 ROWS = 8
 NOT_TRAINED = "Not trained yet: a device trains on 50 readings, or on fewer after a minute."
@@ -34,6 +35,18 @@ class Learning:
             self._chart = Chart("Lines: accuracy and loss by version of the device's model", NOT_TRAINED, "18rem")
         with Card("Newest versions", 6):
             self._table = Table("Newest versions", _COLUMNS, NOT_TRAINED)
+        with Card("Weights beside the global ones", 12) as card:
+            card.classes("compare")
+            self._weights_note = card.note
+            self._weights = Table("Weights beside the global ones", _WEIGHTS, NOT_TRAINED)
+
+    def show_weights(self, own: ModelParameters | None, shared: ModelParameters | None) -> None:
+        """The device's newest parameters, and those of the newest global model."""
+        self._weights.show([_weight(one) for one in differences(shared.parameters if shared else {}, own.parameters)]
+                           if own else [])  # fmt: skip
+        self._weights_note.set_text(
+            f"v{own.version} of the device, v{shared.version} of the global model" if own and shared else ""
+        )
 
     def show(self, models: list[DeviceModel]) -> None:
         """``models`` are newest first."""
@@ -60,6 +73,24 @@ class Learning:
                 ],
             }
         )
+
+
+_WEIGHTS = [
+    column("name", "Parameter", "code"),
+    column("own", "Device", "number"),
+    column("shared", "Global", "number"),
+    column("change", "Difference", "number"),
+]
+
+
+def _weight(one: Difference) -> dict[str, object]:
+    return {
+        "key": one.name,
+        "name": one.name,
+        "own": figure(one.second, 5),
+        "shared": figure(one.first, 5),
+        "change": figure(one.change, 3),
+    }
 
 
 def _row(model: DeviceModel) -> dict[str, object]:

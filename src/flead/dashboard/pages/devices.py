@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 from nicegui import ui
 
 from flead.dashboard.components.elements import Text, box, set_prop
-from flead.dashboard.components.fields import Choice, Search
+from flead.dashboard.components.fields import Choice, Search, button
 from flead.dashboard.components.frame import frame, keep_live
 from flead.dashboard.components.table import Table, column
 from flead.dashboard.formats import count, percent, plural
+from flead.dashboard.site import Site
 from flead.dashboard.store import Store
 from flead.storage import queries
 from flead.storage.queries import Order
@@ -29,17 +30,21 @@ class Wanted:
     search: str = ""
     broker: int | None = None
     state: State | None = None
+    kind: str = ""
     sort: Order = "device_id"
     descending: bool = False
     page: int = 1
 
     @classmethod
-    def from_address(cls, search: str, broker: str, state: str, sort: str, descending: str, page: str) -> "Wanted":
+    def from_address(
+        cls, search: str, broker: str, state: str, kind: str, sort: str, descending: str, page: str
+    ) -> "Wanted":
         """What an address asks for; what makes no sense is left out."""
         return cls(
             search=search[:256],
             broker=_whole(broker),
             state=next((known for known in STATES if known == state), None),
+            kind=kind[:4096],
             sort=next((known for known in get_args(Order) if known == sort), "device_id"),
             descending=descending == "1",
             page=_whole(page) or 1,
@@ -51,6 +56,7 @@ class Wanted:
             "search": self.search,
             "broker": "" if self.broker is None else str(self.broker),
             "state": self.state or "",
+            "kind": self.kind,
             "sort": "" if self.sort == "device_id" else self.sort,
             "descending": "1" if self.descending else "",
             "page": "" if self.page == 1 else str(self.page),
@@ -61,18 +67,24 @@ class Wanted:
     @property
     def is_filtered(self) -> bool:
         """Whether some devices may be left out."""
-        return bool(self.search or self.state) or self.broker is not None
+        return bool(self.search or self.state or self.kind) or self.broker is not None
 
 
-def add_devices(store: Store) -> None:
+def add_devices(site: Site) -> None:
     """Serve the page."""
 
     @ui.page("/devices", title="Devices · FLEAD", response_timeout=10)
     async def devices(
-        search: str = "", broker: str = "", state: str = "", sort: str = "", descending: str = "", page: str = ""
+        search: str = "",
+        broker: str = "",
+        state: str = "",
+        kind: str = "",
+        sort: str = "",
+        descending: str = "",
+        page: str = "",
     ) -> None:
         with frame("Devices", "/devices") as status:
-            view = _View(store, Wanted.from_address(search, broker, state, sort, descending, page))
+            view = _View(site.store, Wanted.from_address(search, broker, state, kind, sort, descending, page))
         view.update = await keep_live(status, view.refresh)
 
 
@@ -99,12 +111,16 @@ class _View:
                 wanted.state or "",
                 lambda state: self._ask_for(state=state or None),
             )
-        with ui.element("section").classes("card flush"):
+            self._kinds = Choice(
+                "Kind", _kind_choices([wanted.kind] if wanted.kind else []), wanted.kind,
+                lambda kind: self._ask_for(kind=kind),
+            )  # fmt: skip
+        with ui.element("section").classes("card flush").props('aria-label="Devices"'):
             self._table = Table("Devices", _COLUMNS, NO_DEVICES, self._sort_by)
             with box("pager", "nav").props('aria-label="Pages of the table"'):
                 self._range = Text("p", "", "note")
-                self._previous = _button("Previous", lambda: self._turn(-1))
-                self._next = _button("Next", lambda: self._turn(1))
+                self._previous = button("Previous", lambda: self._turn(-1))
+                self._next = button("Next", lambda: self._turn(1))
 
     async def refresh(self) -> int | None:
         wanted = self._wanted
@@ -118,11 +134,14 @@ class _View:
             wanted.descending,
             limit=PAGE,
             offset=PAGE * (wanted.page - 1),
+            kind=wanted.kind,
         )
+        kinds = await ask(queries.device_kinds)
         brokers = await ask(queries.broker_totals)
         totals = await ask(queries.overview)
         if wanted == self._wanted:  # else the reader has asked for something else meanwhile
             self._brokers.offer(_broker_choices([broker.broker_id for broker in brokers]))
+            self._kinds.offer(_kind_choices(list(kinds)))
             self._show(page)
         return totals.clock
 
@@ -188,11 +207,8 @@ def _broker_choices(brokers: list[int]) -> list[tuple[str, str]]:
     return [("", "All brokers"), *((str(broker), f"Broker {broker}") for broker in brokers)]
 
 
-def _button(text: str, on_click: Callable[[], Awaitable[None]]) -> Text:
-    button = Text("button", text, "button")
-    button.props('type="button"')
-    button.on("click", on_click, args=[])
-    return button
+def _kind_choices(kinds: list[str]) -> list[tuple[str, str]]:
+    return [("", "All kinds"), *((kind, kind) for kind in sorted(kinds))]
 
 
 def _whole(text: str) -> int | None:

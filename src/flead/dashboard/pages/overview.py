@@ -9,15 +9,16 @@ from psycopg import Connection
 from flead.dashboard.components.elements import Card, Stat, Text
 from flead.dashboard.components.frame import frame, keep_live
 from flead.dashboard.components.table import Table, bar, column
-from flead.dashboard.formats import count, measured, percent, plural, score
+from flead.dashboard.formats import count, percent, plural
 from flead.dashboard.pages.overview_cards import Accuracy, FleetStates
 from flead.dashboard.pages.overview_charts import AccuracyTrend, AnomalyRate, TrainingRate
-from flead.dashboard.reasons import expected
+from flead.dashboard.reasons import reason_of_alarm
+from flead.dashboard.site import Site
 from flead.dashboard.store import Store
 from flead.settings import Settings
 from flead.storage import queries
+from flead.storage.alarm_rows import AlarmCounts, AlarmRow, DetectionRow
 from flead.storage.rows import (
-    AnomalyRow,
     BrokerTotals,
     EvaluationRow,
     GlobalModelRow,
@@ -32,16 +33,16 @@ from flead.storage.rows import (
 
 MINUTES = 60
 VERSIONS = 100
-ROWS = 10
+ROWS = 8
 
 
-def add_overview(store: Store, settings: Settings) -> None:
+def add_overview(site: Site) -> None:
     """Serve the page."""
 
     @ui.page("/", title="Overview · FLEAD", response_timeout=10)
     async def overview() -> None:
         with frame("Overview", "/") as status:
-            view = _View(store, settings)
+            view = _View(site.store, site.settings)
         await keep_live(status, view.refresh)
 
 
@@ -50,11 +51,14 @@ class _Seen:
     """The store at one moment, so that the figures of the page agree with each other."""
 
     totals: Overview
-    states: dict[State, int]
+    devices: list[tuple[str, State, int]]
+    states: dict[int, dict[State, int]]
+    detections: list[DetectionRow]
+    alarms: list[AlarmRow]
+    alarm_counts: AlarmCounts
     rate: list[MinuteModels]
     trend: list[TrendPoint]
     evaluated: list[EvaluationRow]
-    anomalies: list[AnomalyRow]
     anomaly_rate: list[MinuteAnomalies]
     brokers: list[BrokerTotals]
     models: list[GlobalModelRow]
@@ -66,11 +70,14 @@ def _look(connection: Connection[Any]) -> _Seen:
     with connection.transaction():
         return _Seen(
             totals=queries.overview(connection),
-            states=queries.device_states(connection),
+            devices=queries.fleet_map(connection),
+            states=queries.broker_states(connection),
+            detections=queries.detections(connection, 1),
+            alarms=queries.alarms(connection, "active", limit=ROWS).rows,
+            alarm_counts=queries.alarm_counts(connection),
             rate=queries.models_per_minute(connection, MINUTES),
             trend=queries.accuracy_trend(connection, VERSIONS),
             evaluated=queries.evaluations(connection, 1),
-            anomalies=queries.latest_anomalies(connection, ROWS),
             anomaly_rate=queries.anomalies_per_minute(connection, MINUTES),
             brokers=queries.broker_totals(connection),
             models=queries.global_models(connection, ROWS),
@@ -91,13 +98,16 @@ class _View:
             self._readings = Stat("Readings")
             self._anomalies = Stat("Anomalies")
             self._rejected = Stat("Rejected")
+            self._open = Stat("Open alarms", 6)
             self._states = FleetStates()
+            with Card("Latest alarms", 12) as card:
+                card.classes("latest")
+                self._latest = Table("Latest alarms", _ALARM_COLUMNS, NO_ALARMS)
             self._rate = TrainingRate()
             self._trend = AccuracyTrend()
-            with Card("Latest anomalies", 8):
-                self._latest = Table("Latest anomalies", _ANOMALY_COLUMNS, "No anomalies so far: all is as it was.")
-            with Card("Anomalies per broker", 4):
+            with Card("Anomalies per broker", 6):
                 self._brokers = Table("Anomalies per broker", _BROKER_COLUMNS, NO_READINGS)
+            with Card("Anomalies per minute", 6):
                 self._anomaly_rate = AnomalyRate()
             with Card("Recent federated models", 7):
                 self._models = Table("Recent federated models", _MODEL_COLUMNS, NO_MODELS % settings.buffer)
@@ -107,11 +117,16 @@ class _View:
     async def refresh(self) -> int | None:
         seen = await self._store.ask(_look)
         self._show_totals(seen.totals, seen.reasons)
-        self._accuracy.show(seen.models[0] if seen.models else None, seen.evaluated[0] if seen.evaluated else None)
-        self._states.show(seen.states)
+        newest, evaluated = seen.models[:1], seen.evaluated[:1]
+        self._accuracy.show(newest[0] if newest else None, evaluated[0] if evaluated else None, seen.detections)
+        self._states.show(seen.devices, seen.states)
+        alarms = seen.alarm_counts
+        self._open.show(
+            count(alarms.open), f"{count(alarms.open_critical)} critical; {count(alarms.acknowledged)} acknowledged"
+        )
         self._rate.show(seen.rate)
         self._trend.show(seen.trend)
-        self._latest.show([_anomaly(anomaly) for anomaly in seen.anomalies])
+        self._latest.show([_alarm(alarm) for alarm in seen.alarms])
         self._brokers.show(_broker_rows(seen.brokers))
         self._anomaly_rate.show(seen.anomaly_rate)
         self._models.show([_model(model) for model in seen.models])
@@ -133,14 +148,14 @@ class _View:
 NO_READINGS = "No readings yet: brokers show here with the first one."
 NO_MODELS = "No global model yet: the first comes when %d different devices have trained."
 
-_ANOMALY_COLUMNS = [
-    column("time", "Time", "time"),
-    column("device", "Device", "device"),
-    column("channel", "Channel", narrow=False),
-    column("value", "Value", "number", narrow=False),
-    column("expected", "Expected", "number", narrow=False, hint="The band of mean ± threshold × std"),
-    column("z", "z", "number", hint="Standard deviations from the mean of the readings before"),
+NO_ALARMS = "No alarm: no device has left its band for long, or far."
+
+_ALARM_COLUMNS = [
     column("severity", "Severity", "state"),
+    column("device", "Device", "device"),
+    column("why", "Why", "prose"),
+    column("time", "Since", "time"),
+    column("last", "Last flagged", "time", narrow=False),
 ]
 _BROKER_COLUMNS = [
     column("broker", "Broker", hint="Devices are placed on brokers for good"),
@@ -165,16 +180,14 @@ _TOP_COLUMNS = [
 ]
 
 
-def _anomaly(anomaly: AnomalyRow) -> dict[str, object]:
+def _alarm(alarm: AlarmRow) -> dict[str, object]:
     return {
-        "key": f"{anomaly.device_id}/{anomaly.channel}/{anomaly.timestamp}",
-        "time": anomaly.timestamp,
-        "device": anomaly.device_id,
-        "channel": anomaly.channel,
-        "value": measured(anomaly.value, anomaly.std),
-        "expected": expected(anomaly),
-        "z": score(anomaly.z_score),
-        "severity": anomaly.severity,
+        "key": alarm.id,
+        "severity": alarm.severity,
+        "device": alarm.device_id,
+        "why": reason_of_alarm(alarm),
+        "time": alarm.started_at,
+        "last": alarm.last_at,
     }
 
 

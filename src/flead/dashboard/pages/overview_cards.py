@@ -1,15 +1,19 @@
-"""Two cards of the overview: what the global model is worth, and how the fleet is."""
+"""Cards of the overview: what the global model and the alarms are worth, and how the fleet is."""
+
+from collections.abc import Sequence
 
 from nicegui import ui
 
 from flead.dashboard.components.elements import Card, Text, box, set_visible
+from flead.dashboard.components.fleetmap import Device, FleetMap
 from flead.dashboard.formats import NONE, count, figure, percent, plural
+from flead.storage.alarm_rows import DetectionRow
 from flead.storage.rows import STATES, EvaluationRow, GlobalModelRow, State
 
 MEANING: dict[State, str] = {
     "normal": "trained, and nothing unusual lately",
-    "warning": "an anomaly in the last minute",
-    "critical": "a critical anomaly in the last ten minutes",
+    "warning": "an alarm that is not closed",
+    "critical": "a critical alarm that is not closed",
     "learning": "not trained yet",
     "silent": "no reading for an hour",
 }
@@ -34,10 +38,14 @@ class Accuracy(Card):
                     self._accuracy = _pair("Accuracy")
                     self._majority = _pair("Majority class", "Accuracy of always naming the more frequent class")
                     self._f1 = _pair("F1")
-                    self._false_alarms = _pair("False alarms", "Share of normal readings that were flagged")
+                    self._false_alarms = _pair("False alarms", "Share of normal readings that the model flags")
+            self._detector = Text("p", "", "note detector")
 
-    def show(self, model: GlobalModelRow | None, evaluated: EvaluationRow | None) -> None:
-        """What the devices report of the newest model, and what was measured of the newest evaluated one."""
+    def show(
+        self, model: GlobalModelRow | None, evaluated: EvaluationRow | None, detections: list[DetectionRow]
+    ) -> None:
+        """What devices report of the newest model, and what was measured of the newest evaluated and of the flags."""
+        self._detector.set_text(_in_words(detections[0]) if detections and detections[0].readings else "")
         self._reported.set_text(percent(model.accuracy if model else None))
         self._by.set_text(
             f"v{model.version}, reported by {plural(model.num_devices, 'device')}" if model else "no global model yet"
@@ -54,30 +62,34 @@ class Accuracy(Card):
 
 
 class FleetStates(Card):
-    """How many devices are in each state: a bar, and links to the lists of them."""
+    """Every device as a square coloured by its state, and links to the lists of them."""
 
     def __init__(self) -> None:
-        super().__init__("Fleet", 6)
+        super().__init__("Fleet", 12)
         self.classes("fleet")
         with self:
-            with box("states-bar").props('aria-hidden="true"') as self._bar:
-                self._parts = {state: box(state) for state in STATES}
             with box("states"):
                 self._counts = {state: _state_link(state) for state in STATES}
+            self._map = FleetMap()
             self._empty = Text("p", NO_DEVICES, "empty")
 
-    def show(self, states: dict[State, int]) -> None:
-        """Show other numbers of devices."""
-        total = sum(states.values())
+    def show(self, devices: Sequence[Device], states: dict[int, dict[State, int]]) -> None:
+        """``devices`` with their states, none of a large fleet; ``states`` counts them by broker."""
         for state in STATES:
-            number = states.get(state, 0)
-            self._counts[state].set_text(count(number))
-            # Sending a style that did not change would be an update for nothing.
-            width = f"{100 * number / total if total else 0:.3f}%"
-            if self._parts[state].style.get("width") != width:
-                self._parts[state].style(f"width: {width}")
-        set_visible(self._bar, total > 0)
-        set_visible(self._empty, total == 0)
+            self._counts[state].set_text(count(sum(counts.get(state, 0) for counts in states.values())))
+        if states:
+            self._map.show(devices, states)
+        self.note.set_text("" if devices or not states else "a square is many devices; a state that occurs has one")
+        set_visible(self._map, bool(states))
+        set_visible(self._empty, not states)
+
+
+def _in_words(found: DetectionRow) -> str:
+    return (
+        f"The devices' own flags ({found.detector}), on {plural(found.readings, 'labelled reading')} one by one:"
+        f" F1 {figure(found.f1, 3)}, false alarms {percent(found.false_alarm_rate, 2)},"
+        f" missed {percent(found.missed_alarm_rate)}"
+    )
 
 
 def _pair(name: str, hint: str = "") -> Text:

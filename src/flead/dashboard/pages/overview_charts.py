@@ -74,8 +74,8 @@ class AnomalyRate:
 class AccuracyTrend(Card):
     """The accuracy that devices report, beside the measured one and the majority class's, by version."""
 
-    def __init__(self) -> None:
-        super().__init__("Global model accuracy trend", 6)
+    def __init__(self, span: int = 6) -> None:
+        super().__init__("Global model accuracy trend", span)
         with self:
             self._chart = Chart(
                 "Lines: accuracy of the global models, as reported and as measured, and of the majority class",

@@ -7,9 +7,9 @@ from psycopg import Connection
 
 from flead.learning.metrics import Confusion
 from flead.records import Severity
+from flead.storage.alarm_rows import AlarmCounts, AlarmPage, AlarmRow, AlarmState, DetectionRow
 from flead.storage.alarms import LOCK
 from flead.storage.queries.common import bounded, fetch
-from flead.storage.rows import AlarmCounts, AlarmPage, AlarmRow, AlarmState, DetectionRow
 from flead.storage.text import clean
 
 Wanted = Literal["open", "acknowledged", "closed", "active"]

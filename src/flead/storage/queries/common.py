@@ -24,7 +24,7 @@ def bounded(limit: int) -> int:
     return min(max(limit, 0), MAX_ROWS)
 
 
-def fetch(connection: Connection[Any], kind: type[Row], query: LiteralString, **parameters: Any) -> list[Row]:
+def fetch(connection: Connection[Any], kind: type[Row], query: LiteralString, /, **parameters: Any) -> list[Row]:
     """The rows of a query, each as a ``kind``."""
     with connection.cursor(row_factory=class_row(kind)) as cursor:
         return cursor.execute(query, parameters).fetchall()

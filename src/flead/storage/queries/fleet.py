@@ -61,8 +61,11 @@ def devices(
     descending: bool = False,
     limit: int = 50,
     offset: int = 0,
+    kind: str = "",
 ) -> DevicePage:
     """The devices whose id contains ``search`` (any case), a page of them, and how many there are in all.
+
+    ``kind`` names the channels that a device must have, as :func:`device_kinds` does.
 
     Ids sort by length first, so that device_2 comes before device_10. Raises ValueError for an unknown ``sort``.
     """
@@ -73,8 +76,9 @@ def devices(
     where = """
         WHERE (%(search)s = '' OR strpos(lower(device_id), lower(%(search)s)) > 0)
           AND (%(broker)s::int IS NULL OR broker_id = %(broker)s) AND (%(state)s::text IS NULL OR state = %(state)s)
+          AND (%(kind)s = '' OR array_to_string(channels, ', ') = %(kind)s)
         """
-    wanted = {"search": clean(search), "broker": broker, "state": state}
+    wanted = {"search": clean(search), "broker": broker, "state": state, "kind": clean(kind)}
     rows = fetch(
         connection,
         DeviceRow,
@@ -89,6 +93,44 @@ def devices(
     with connection.cursor(row_factory=scalar_row) as cursor:
         total = cursor.execute(f"SELECT count(*) FROM device_states {where}", wanted).fetchone()
     return DevicePage(total or 0, rows)
+
+
+def device_kinds(connection: Connection[Any], limit: int = 50) -> dict[str, int]:
+    """Which channels devices have, as ``pressure, flow``, and how many devices have exactly these; most first."""
+    with connection.cursor() as cursor:
+        return dict(
+            cursor.execute(
+                """
+                SELECT array_to_string(channels, ', ') AS kind, count(*) FROM devices
+                GROUP BY kind ORDER BY count(*) DESC, kind LIMIT %s
+                """,
+                (bounded(limit),),
+            ).fetchall()
+        )
+
+
+def fleet_map(connection: Connection[Any], limit: int = 5000) -> list[tuple[str, State, int]]:
+    """Id, state and broker of every device, by broker and id; none at all where there are more than ``limit``."""
+    with connection.cursor() as cursor:
+        found: list[tuple[str, State, int]] = cursor.execute(
+            """
+            SELECT device_id, state, broker_id FROM device_states
+            WHERE (SELECT count(*) FROM (SELECT FROM devices LIMIT %(limit)s + 1) AS counted) <= %(limit)s
+            ORDER BY broker_id, length(device_id), device_id LIMIT %(limit)s
+            """,
+            {"limit": bounded(limit)},
+        ).fetchall()
+    return found
+
+
+def broker_states(connection: Connection[Any]) -> dict[int, dict[State, int]]:
+    """How many devices are in each state, by broker."""
+    counted: dict[int, dict[State, int]] = {}
+    query = "SELECT broker_id, state, count(*) FROM device_states GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 1000"
+    with connection.cursor() as cursor:
+        for broker, state, number in cursor.execute(query).fetchall():
+            counted.setdefault(broker, {})[state] = number
+    return counted
 
 
 def device_states(connection: Connection[Any]) -> dict[State, int]:

@@ -1,0 +1,19 @@
+"""What a program asks: JSON under ``/api``, its description, a stream of alarms, and how the viewer is.
+
+Times are milliseconds since 1970, UTC. A list is ``{"rows": [...]}``, with ``total`` where it comes in pages. A wrong
+question is answered with 404 or 422 and ``{"detail": ...}``, one that cannot be answered now with 503.
+"""
+
+from fastapi import FastAPI
+
+from flead.dashboard.api import alarms, devices, models, overview, streams
+from flead.dashboard.api.answers import describe, handle_errors
+from flead.dashboard.site import Site
+
+
+def add_api(application: FastAPI, site: Site) -> None:
+    """Serve ``/healthz``, ``/metrics`` and ``/api``."""
+    for part in (overview, devices, alarms, models, streams):
+        application.include_router(part.routes(site))
+    handle_errors(application)
+    describe(application)
