@@ -99,8 +99,10 @@ def chromium(tmp_path_factory: pytest.TempPathFactory, artifacts: Path) -> Itera
 
 
 @pytest.fixture
-def browser(chromium: Browser) -> Iterator[Browser]:
+def browser(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Browser]:
     """The browser; in the end it must have no complaint, and have asked no other host for anything."""
+    if "viewer" in request.fixturenames:  # it has to outlive the page, which complains when nobody answers
+        request.getfixturevalue("viewer")
     chromium.reset()
     yield chromium
     complaints, hosts = chromium.complaints(), chromium.hosts()

@@ -77,6 +77,7 @@ def container_settings() -> Settings:
         database_host="database",
         flink_host="flink-jobmanager",
         web_host="0.0.0.0",
+        web_password=SecretStr("password"),
     )
 
 
