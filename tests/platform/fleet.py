@@ -1,5 +1,6 @@
 """A fleet for the platform: it sends readings to Kafka, and knows what must come of them."""
 
+import time
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from flead.records import Anomaly, GlobalModel, LocalUpdate, to_text
 from flead.settings import Settings
 from flead.training.fleet import Shard
 from flead.training.outputs import anomalies, local_updates
+from tests.platform_fixtures import eventually
 
 START = 1_762_528_951_000
 TOPICS = (ANOMALIES, LOCAL_UPDATES, GLOBAL_MODELS, DEAD_LETTERS)
@@ -38,7 +40,8 @@ class Fleet:
         self._shard.devices.add(self.ids)
         self._rows = np.arange(devices, dtype=np.int32)
         self._second = 0
-        self.producer = Producer(
+        self.seen = Seen(settings)
+        self._producer = Producer(
             {
                 "bootstrap.servers": settings.kafka_servers,
                 "enable.idempotence": True,
@@ -51,14 +54,14 @@ class Fleet:
     def speak(self, seconds: int) -> None:
         """So many seconds of readings, 1 in 50 of them a jump: sent, and learnt by the shard."""
         for _ in range(seconds):
-            time = START + 1000 * self._second
+            now = START + 1000 * self._second
             values = self._chance.normal(20, 1, len(self.ids)).round(6)
             values[self._chance.random(len(self.ids)) < 0.02] *= 2
-            text = to_text(time)
+            text = to_text(now)
             for device, partition, value in zip(self.ids, self.partitions, values.tolist(), strict=True):
                 message = f'{{"device_id":"{device}","data":{value!r},"timestamp":"{text}"}}'
                 self.send(partition, device.encode(), message.encode())
-            self._expect(time, values)
+            self._expect(now, values)
             self._second += 1
         self.sent += seconds * len(self.ids)
 
@@ -66,17 +69,42 @@ class Fleet:
         """One message to the readings' topic."""
         while True:
             try:
-                return self.producer.produce(READINGS, value, key, partition=partition)
+                self._producer.produce(READINGS, value, key, partition=partition)
+                return
             except BufferError:
-                self.producer.poll(0.1)
+                self._producer.poll(0.1)
 
-    def flush(self) -> None:
-        """Wait until everything sent is stored."""
-        assert self.producer.flush(120) == 0
+    def assert_exact(self, dead_letters: int | None = None) -> None:
+        """Wait until all that must come has come, and find that it is right, and that no more comes."""
+        assert self._producer.flush(120) == 0
+        seen = self.seen
+        letters = len(seen.dead_letters) if dead_letters is None else dead_letters
+        wanted = (len(self.anomalies), len(self.updates), letters)
 
-    def _expect(self, time: int, values: np.ndarray[Any, Any]) -> None:
+        def all_there() -> bool:
+            seen.look()
+            found = (len(seen.anomalies), len(seen.updates), len(seen.dead_letters))
+            return all(has >= needs for has, needs in zip(found, wanted, strict=True))
+
+        eventually(all_there, 180)
+        time.sleep(2 * self.settings.checkpoint_seconds)  # what comes too much comes with the next checkpoints
+        seen.look()
+        assert (len(seen.anomalies), len(seen.updates), len(seen.dead_letters)) == wanted
+        assert seen.twice == []
+        assert seen.anomalies == self.anomalies
+        assert {key: _alone(update) for key, update in seen.updates.items()} == self.updates
+        versions = [model.version for model in seen.models]
+        assert versions == list(range(1, len(versions) + 1))
+        assert {model.num_devices for model in seen.models} == {self.settings.buffer}
+        assert max(update.global_version for update in seen.updates.values()) > 0
+
+    def close(self) -> None:
+        """Leave the cluster."""
+        self.seen.close()
+
+    def _expect(self, now: int, values: np.ndarray[Any, Any]) -> None:
         count = len(values)
-        batch = Batch(self._rows, np.full(count, time), values.reshape(-1, 1), np.full(count, -1, np.int8))
+        batch = Batch(self._rows, np.full(count, now), values.reshape(-1, 1), np.full(count, -1, np.int8))
         outcome = self._shard.observe(batch)
         self.anomalies |= {(a.device_id, a.timestamp): a for a in anomalies(self._shard, outcome)}
         self.updates |= {(u.device_id, u.model_version): u for u in local_updates(self._shard, outcome)}
@@ -133,3 +161,7 @@ class Seen:
             self.twice.append(key)
         known[key] = record
 
+
+def _alone(update: LocalUpdate) -> LocalUpdate:
+    """The update without the global model that it has seen: which one that is depends on when it arrives."""
+    return msgspec.structs.replace(update, global_version=0)
