@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small workloads, to try the benchmarks; writes no file")
     quick = parser.parse_args().quick
-    python = environment.river_python()
+    python = environment.contender_python("river")
     with tempfile.TemporaryDirectory() as folder:
         messages = Path(folder) / "messages.jsonl"
         with messages.open("wb") as file:

@@ -12,21 +12,24 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).parent.parent
-REQUIREMENTS = ROOT / "requirements" / "bench-river.txt"
 OURS = ("numpy", "numba", "msgspec", "polars")
 THEIRS = ("numpy", "orjson", "river")
 
 
-def river_python() -> Path:
-    """A Python that has River and orjson, and nothing of FLEAD's. SystemExit if it cannot be made."""
-    digest = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
+def contender_python(name: str) -> Path:
+    """A Python that has what ``requirements/bench-NAME.txt`` asks for, and nothing of FLEAD's.
+
+    SystemExit if it cannot be made.
+    """
+    requirements = ROOT / "requirements" / f"bench-{name}.txt"
+    digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flead"
-    directory = cache / f"bench-river-{digest}"
+    directory = cache / f"bench-{name}-{digest}"
     python = directory / "bin" / "python"
     if not (directory / "complete").exists():
-        print("Installing River into an environment of its own", file=sys.stderr)
+        print(f"Installing {name} into an environment of its own", file=sys.stderr)
         shutil.rmtree(directory, ignore_errors=True)
-        pinned = ["--require-hashes", "--only-binary", ":all:", "--requirement", str(REQUIREMENTS)]
+        pinned = ["--require-hashes", "--only-binary", ":all:", "--requirement", str(requirements)]
         if shutil.which("uv"):
             # FLEAD's own constraints, in pyproject.toml, do not bind the others.
             steps = [
@@ -41,7 +44,7 @@ def river_python() -> Path:
         for step in steps:
             done = subprocess.run(step, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if done.returncode:
-                raise SystemExit(f"River's environment cannot be made:\n{done.stdout}")
+                raise SystemExit(f"The environment of {name} cannot be made:\n{done.stdout}")
         (directory / "complete").touch()
     return python
 
