@@ -6,9 +6,8 @@
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
-import cloudpickle
-import plain_device
 from plain_device import Device
 from pyflink.common import Configuration, Row, Types
 from pyflink.datastream import KeyedProcessFunction, StreamExecutionEnvironment
@@ -16,8 +15,6 @@ from pyflink.datastream.functions import RuntimeContext
 from pyflink.datastream.state import ValueStateDescriptor
 from pyflink.java_gateway import get_gateway
 from pyflink.table import StreamTableEnvironment
-
-cloudpickle.register_pickle_by_value(plain_device)
 
 
 class Detect(KeyedProcessFunction):
@@ -50,6 +47,7 @@ def main(bootstrap: str, port: str, parallelism: str, anomalies: str, updates: s
     )
     environment = StreamExecutionEnvironment(remote)
     environment.set_parallelism(int(parallelism))
+    environment.add_python_file(str(Path(__file__).with_name("plain_device.py")))
     tables = StreamTableEnvironment.create(environment)
     tables.execute_sql(f"""
         CREATE TEMPORARY TABLE readings (v STRING) WITH ('connector' = 'kafka', 'topic' = 'edge-iiot-stream',

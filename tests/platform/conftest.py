@@ -11,7 +11,7 @@ from tests.platform_fixtures import platform_settings, require_platform
 if TYPE_CHECKING:
     from tests.platform.fleet import Fleet
 
-SERVICES = ["training", "aggregator"]
+SERVICES = ["training", "aggregator", "collector"]
 DEVICES = 2500
 
 

@@ -34,7 +34,8 @@ def rows(settings: Settings) -> dict[str, int]:
     with psycopg.connect(**served_store(settings).conninfo, row_factory=dict_row) as connection:
         found: dict[str, int] | None = connection.execute("""
             SELECT (SELECT count(*) FROM anomalies) AS anomalies, (SELECT count(*) FROM local_models) AS local_models,
-                   (SELECT count(*) FROM federated_models) AS federated_models
+                   (SELECT count(*) FROM federated_models) AS federated_models,
+                   (SELECT coalesce(sum(readings), 0)::bigint FROM readings_per_minute) AS readings
         """).fetchone()
     assert found is not None
     return found
@@ -45,7 +46,8 @@ def assert_all_is_there(settings: Settings, fleet: "Fleet") -> None:
     fleet.assert_exact()
     seen = fleet.seen
     wanted = {
-        "anomalies": len(seen.anomalies), "local_models": len(seen.updates), "federated_models": len(seen.models)
+        "anomalies": len(seen.anomalies), "local_models": len(seen.updates), "federated_models": len(seen.models),
+        "readings": fleet.sent,
     }  # fmt: skip
     eventually(lambda: rows(settings) == wanted, 60)
 
