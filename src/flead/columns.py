@@ -137,6 +137,13 @@ class Devices:
         """The names of this device's channels, in the order of its values."""
         return self.kinds[int(self.kind[row])]
 
+    def by_channel(self, rows: NDArray[np.int32], numbers: NDArray[np.float64]) -> list[dict[str, float]]:
+        """The positive numbers of every row of an (N, C) matrix, by the channels of these devices; to four digits."""
+        return [
+            {name: round(number, 4) for name, number in zip(self.kinds[kind], row, strict=False) if number > 0}
+            for kind, row in zip(self.kind[rows].tolist(), numbers.tolist(), strict=True)
+        ]
+
     @property
     def kind(self) -> NDArray[np.int16]:
         """(D,) the kind of every device: an index into ``kinds``; a view."""

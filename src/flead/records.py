@@ -53,7 +53,7 @@ class Reading(msgspec.Struct, omit_defaults=True):
     """Ground truth, for the auditor: 1 is an anomaly."""
 
 
-class Anomaly(msgspec.Struct, gc=False):
+class Anomaly(msgspec.Struct, gc=False, omit_defaults=True):
     """A reading that its device's learner flagged, and the numbers that say why."""
 
     device_id: DeviceId
@@ -65,10 +65,12 @@ class Anomaly(msgspec.Struct, gc=False):
     detector: str
     timestamp: Timestamp
     mean: float | None = None
-    """Mean of the channel's window, the reading excluded."""
+    """What the channel was judged by without the reading: its window's mean, or its reference."""
     std: float | None = None
     threshold: float | None = None
     """The score above which this detector alarms."""
+    contributions: dict[str, float] | None = None
+    """How much of the score each channel is responsible for, together 1; unset: the detector judges by one channel."""
 
 
 class LocalUpdate(msgspec.Struct, gc=False):

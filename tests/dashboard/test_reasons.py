@@ -2,6 +2,7 @@
 
 import pytest
 
+from flead.dashboard.formats import NONE
 from flead.dashboard.reasons import expected, reason
 from flead.storage.rows import AnomalyRow
 
@@ -42,3 +43,15 @@ def anomaly(value: float, z_score: float, mean: float | None, std: float | None,
 def test_reason(flagged: AnomalyRow, sentence: str, band: str) -> None:
     assert reason(flagged) == sentence
     assert expected(flagged) == band
+
+
+def test_a_level_that_has_moved_names_the_channels_that_did_it() -> None:
+    flagged = AnomalyRow(
+        "pump_1", 1, "flow", 33.0, -4.5, "warning", "drift", 40.0, 0.5, 1.0, 0,
+        {"flow": 0.61, "pressure": 0.3, "current": 0.08, "voltage": 0.01},
+    )  # fmt: skip
+    assert reason(flagged) == (
+        "The level of flow is 37.75 where 40.00 is usual, 4.50 times as far off as it wanders. "
+        "Shares in the alarm: flow 61%, pressure 30%, current 8%."
+    )
+    assert expected(flagged) == NONE

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from flead.learning.kinds import PEERS
 from flead.learning.learner import (
     Judgement,
     Layout,
@@ -22,6 +23,7 @@ from flead.learning.learner import (
 )
 from flead.learning.registry import LEARNERS
 from flead.learning.rules import Rules
+from flead.learning.strategies import STRATEGIES, Contribution
 
 RULES = {
     "published": Rules(features="raw"),
@@ -87,15 +89,27 @@ def observe(learner: Learner, whole: Readings, cuts: Iterable[int] = ()) -> Said
     columns = {
         **{name: [getattr(one, name) for one in judged] for name in Judgement._fields},
         **{name: [getattr(one, name) for one in updated] for name in Updates._fields},
+        "layouts": [np.array([str(learner.layouts[number])]) for one in updated for number in one.layouts.tolist()],
+        "parameters": [numbers for one in updated for numbers in models(learner, one)],
     }
-    return {name: np.concatenate(parts) for name, parts in columns.items() if parts[0] is not None}
+    return {name: np.concatenate(parts) for name, parts in columns.items() if parts and parts[0] is not None}
+
+
+def models(learner: Learner, updates: Updates) -> list[NDArray[np.float64]]:
+    """The trainings' models without what is left over behind them."""
+    sizes = [sum(math.prod(shape) for shape in layout.values()) for layout in learner.layouts]
+    return [
+        numbers[: sizes[layout]] for numbers, layout in zip(updates.parameters, updates.layouts.tolist(), strict=True)
+    ]
 
 
 def a_model(learner: Learner, seed: int = 0) -> Parameters:
-    """What a device of the same learner has come to."""
-    device = new(type(learner), Rules(supervised=True, learning_rate=0.1))
-    observe(device, readings(100 + seed))
-    return device.parameters(0)
+    """What the server makes of what devices of the same learner have come to."""
+    devices = new(type(learner), Rules(supervised=True, learning_rate=0.1))
+    observe(devices, readings(100 + seed))
+    strategy = STRATEGIES[learner.strategy]()
+    contributions = [Contribution(devices.parameters(row), 100, 0) for row in range(DEVICES)]
+    return strategy.step(strategy.init(), contributions)[1]
 
 
 def layout_of(parameters: Parameters) -> Layout:
@@ -266,7 +280,8 @@ def test_parameters_flat_and_named_are_the_same(kind: type[Learner], rules: Rule
 @pytest.mark.parametrize("fault", ["missing", "unknown", "shape", "longer", "nan", "infinite"])
 def test_a_global_model_that_does_not_fit_is_refused(kind: type[Learner], fault: str) -> None:
     learner, other = new(kind, Rules()), new(kind, Rules())
-    for part_name in a_model(learner):
+    whole = a_model(learner)
+    for part_name in [name for name in whole if not name.startswith(PEERS)]:  # an update has none
         model = a_model(learner)
         name = part_name
         if fault == "missing":

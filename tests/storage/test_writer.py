@@ -124,6 +124,18 @@ def test_anomalies_come_back_as_they_went_in(writer: Writer, select: Select) -> 
     }
 
 
+def test_contributions_are_stored_by_channel(writer: Writer, select: Select) -> None:
+    one = floats(1.0)
+    shares = np.array([[0.25, 0.75, 0.0]])
+    for contributions in (shares, None):
+        writer.add_anomalies(
+            rows_of(2), whole(0), one, one, np.array([True]), whole(NOON), one, one, "drift", 1.0, contributions
+        )
+    writer.commit()
+    found = select("SELECT contributions FROM anomalies ORDER BY contributions NULLS LAST")
+    assert [row.contributions for row in found] == [{"pressure": 0.25, "flow": 0.75}, None]
+
+
 def test_local_models_come_back_as_they_went_in(writer: Writer, select: Select) -> None:
     parameters = np.array([EXTREMES[:4], EXTREMES[4:8]])
     writer.add_local_models(

@@ -41,6 +41,7 @@ def any_settings(draw: st.DrawFn) -> Settings:
         "train_seconds": draw(st.sampled_from([60, 2])),
         "features": draw(st.sampled_from(["scaled", "raw"])),
         "supervised": draw(st.booleans()),
+        "training_rows": draw(st.sampled_from([400, 30])),
         "mix": draw(st.sampled_from([1.0, 0.4])),
         "strategy": draw(st.sampled_from(["fedbuff", "fedprox"])),
     }

@@ -1,8 +1,10 @@
 """Seeded streams of readings, and what a shard makes of them when they come in this or that batch."""
 
+import hashlib
+import math
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -10,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flead.columns import Batch
-from flead.learning.learner import arrays
-from flead.records import GlobalModel, Parameters
+from flead.learning.drift_fit import moments
+from flead.learning.kinds import LEVELS, kind_name, moments_size
+from flead.learning.learner import Parameters, arrays
+from flead.records import GlobalModel
 from flead.settings import Settings
 from flead.training.fleet import Outcome, Shard
 
@@ -80,7 +84,12 @@ def fitting(given: GlobalModel, shard: Shard) -> GlobalModel:
     """The global model, with parameters of the shard's learner if its own are another's."""
     if shard.learner.misfit(arrays(given.parameters)) is None:
         return given
-    return msgspec.structs.replace(given, parameters=device_of(shard.settings.learner, given.version % 3))
+    made = (
+        what_peers_know(given.version)
+        if shard.learner.statistics
+        else device_of(shard.settings.learner, given.version % 3)
+    )
+    return msgspec.structs.replace(given, parameters={name: array.tolist() for name, array in made.items()})
 
 
 @cache
@@ -92,7 +101,35 @@ def device_of(learner: str, seed: int) -> Parameters:
     shard.observe(
         Batch(np.zeros(600, np.int32), np.arange(600, dtype=np.int64) * 1000, values, np.full(600, -1, np.int8))
     )
-    return {name: array.tolist() for name, array in shard.learner.parameters(0).items()}
+    return shard.learner.parameters(0)
+
+
+def what_peers_know(seed: int) -> Parameters:
+    """Of devices of all kinds that speak here, and whose channels follow each other closely."""
+    rng = np.random.default_rng(seed)
+    known: Parameters = {}
+    for count in range(1, len(CHANNELS)):
+        for channels in combinations(CHANNELS[:-1], count):
+            known |= peers_of(rng, channels)
+    return known
+
+
+def peers_of(rng: np.random.Generator, channels: tuple[str, ...]) -> Parameters:
+    """What the devices of one kind know."""
+    size = len(channels)
+    z = np.add.accumulate(rng.normal(0, 0.3, (100, size)))
+    packed = np.zeros(moments_size(size))
+    moments(z - z.mean(axis=0), 100, packed)
+    kind = kind_name(channels)
+    return {
+        f"rows {kind}": np.array([rng.integers(30, 400)], np.float64),
+        f"variance {kind}": rng.uniform(0, 10, size),
+        f"wander {kind}": rng.uniform(0, 1, size),
+        f"drift {kind}": rng.uniform(0, 1, size),
+        f"moments {kind}": packed,
+        f"scores {kind}": np.sort(rng.uniform(0, 3, LEVELS)),
+        f"peers {kind}": np.array([rng.integers(1, 64)], np.float64),
+    }
 
 
 def register(shard: Shard, whole: Stream) -> None:
@@ -116,7 +153,14 @@ def batches(whole: Stream, cuts: Iterable[int]) -> Iterator[tuple[int, Batch]]:
         yield begin, whole.batch.part(begin, end)
 
 
-def play(shard: Shard, whole: Stream, begin: int, batch: Batch, *, narrow: bool = False) -> Outcome:
+class Played(NamedTuple):
+    """What a shard made of a batch, and its trainings' models with their names, as the bits that they are."""
+
+    outcome: Outcome
+    models: NDArray[np.generic]
+
+
+def play(shard: Shard, whole: Stream, begin: int, batch: Batch, *, narrow: bool = False) -> Played:
     """One batch of a stream; a narrow one comes without the columns that nothing in it needs."""
     if begin in whole.adoptions:
         shard.adopt(fitting(whole.adoptions[begin], shard))
@@ -124,19 +168,36 @@ def play(shard: Shard, whole: Stream, begin: int, batch: Batch, *, narrow: bool 
         meet(shard, batch)
         needed = np.flatnonzero(~np.isnan(batch.values).all(axis=0)).max() + 1
         batch = batch._replace(values=np.ascontiguousarray(batch.values[:, :needed]))
-    return shard.observe(batch)
+    return observed(shard, batch)
 
 
-def results(outcomes: list[Outcome], width: int) -> Results:
+def observed(shard: Shard, batch: Batch) -> Played:
+    outcome = shard.observe(batch)
+    updates, models = outcome.trained.updates, []
+    for parameters, number in zip(updates.parameters, updates.layouts.tolist(), strict=True):
+        layout = shard.learner.layouts[number]
+        models.append((str(layout), parameters[: sum(math.prod(shape) for shape in layout.values())].tobytes()))
+    hashes = [hashlib.sha256(repr(model).encode()).hexdigest() for model in models]
+    return Played(outcome, np.array(hashes, dtype="U64"))
+
+
+def results(played: list[Played], width: int) -> Results:
     """Everything that was said of a stream, in one array a kind, however it was cut."""
-    judged = [outcome.judgement for outcome in outcomes]
-    trained = [outcome.trained for outcome in outcomes]
+    judged = [one.outcome.judgement for one in played]
+    trained = [one.outcome.trained for one in played]
     columns: dict[str, list[NDArray[np.generic]]] = {
         **{name: [getattr(one, name) for one in judged] for name in ("score", "anomalous", "channel", "z")},
         **{name: [_padded(getattr(one, name), width) for one in judged] for name in ("mean", "std")},
+        "contributions": [
+            np.zeros((0, width)) if one.contributions is None else _padded(one.contributions, width, 0.0)
+            for one in judged
+        ],
         **{name: [getattr(one, name) for one in trained] for name in ("rows", "model_versions", "samples", "times")},
-        **{name: [getattr(one.updates, name) for one in trained] for name in trained[0].updates._fields},
+        **{name: [getattr(one.updates, name) for one in trained] for name in ("accuracy", "loss", "global_versions")},
+        "models": [one.models for one in played],
     }
+    if judged[0].contributions is None:  # models of one form
+        columns["parameters"] = [one.updates.parameters for one in trained]
     return {name: np.concatenate(parts) for name, parts in columns.items()}
 
 
@@ -145,8 +206,8 @@ def observe_all(settings: Settings, whole: Stream, cuts: Iterable[int] = (), *, 
     shard = Shard(settings)
     if not narrow:
         register(shard, whole)
-    outcomes = [play(shard, whole, begin, batch, narrow=narrow) for begin, batch in batches(whole, cuts)]
-    return results(outcomes, whole.width)
+    played = [play(shard, whole, begin, batch, narrow=narrow) for begin, batch in batches(whole, cuts)]
+    return results(played, whole.width)
 
 
 def assert_same_bits(ours: Results, theirs: Results) -> None:
@@ -156,5 +217,5 @@ def assert_same_bits(ours: Results, theirs: Results) -> None:
         assert column.tobytes() == theirs[name].tobytes(), f"{name} differs"
 
 
-def _padded(column: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    return np.pad(column, ((0, 0), (0, width - column.shape[1])), constant_values=np.nan)
+def _padded(column: NDArray[np.float64], width: int, empty: float = np.nan) -> NDArray[np.float64]:
+    return np.pad(column, ((0, 0), (0, width - column.shape[1])), constant_values=empty)

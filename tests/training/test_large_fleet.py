@@ -9,6 +9,6 @@ def test_a_large_fleet_learns_bit_for_bit_as_a_small_one() -> None:
     shard = Shard(Settings())
     register(shard, whole)
     shard.devices.add(f"silent_{number}" for number in range(4000))
-    outcomes = [play(shard, whole, begin, batch) for begin, batch in batches(whole, [1, 33, 1000])]
+    played = [play(shard, whole, begin, batch) for begin, batch in batches(whole, [1, 33, 1000])]
     assert shard.learner.columns()["signals"].nbytes > LARGE
-    assert_same_bits(results(outcomes, whole.width), observe_all(Settings(), whole))
+    assert_same_bits(results(played, whole.width), observe_all(Settings(), whole))

@@ -22,6 +22,7 @@ from tests.training.streams import (
     assert_same_bits,
     batches,
     observe_all,
+    observed,
     play,
     register,
     results,
@@ -44,15 +45,15 @@ def whole_state(shard: Shard) -> dict[str, bytes]:
 
 def observe_with_breaks(settings: Settings, whole: Stream, breaks: list[int], *, narrow: bool, every: int) -> Shard:
     """Store the shard at every cut of a stream and replace it by its copy at some: no bit of the results changes."""
-    shard, stored, outcomes = Shard(settings), dict[str, bytes](), []
+    shard, stored, played = Shard(settings), dict[str, bytes](), []
     if not narrow:
         register(shard, whole)
     for number, (begin, batch) in enumerate(batches(whole, breaks)):
         stored.update(snapshot(shard))
         if number % every == 0:
             shard = copy_of(shard, stored)
-        outcomes.append(play(shard, whole, begin, batch, narrow=narrow))
-    assert_same_bits(results(outcomes, whole.width), observe_all(settings, whole))
+        played.append(play(shard, whole, begin, batch, narrow=narrow))
+    assert_same_bits(results(played, whole.width), observe_all(settings, whole))
     return shard
 
 
@@ -119,16 +120,16 @@ def test_a_restored_shard_takes_wider_and_more_devices() -> None:
     narrow.values[:, 0] = np.nan_to_num(narrow.values[:, 0], nan=20.0)
     narrow.rows[narrow.rows >= BLOCK - 1] = 0
 
-    shard, stored, outcomes = Shard(settings), dict[str, bytes](), []
+    shard, stored, played = Shard(settings), dict[str, bytes](), []
     shard.devices.add([f"device_{row}" for row in range(BLOCK - 1)], CHANNELS[:1])
-    outcomes.append(shard.observe(narrow._replace(values=narrow.values[:, :1].copy())))
+    played.append(observed(shard, narrow._replace(values=narrow.values[:, :1].copy())))
     shard = copy_of(shard, stored)
     register(shard, whole)
-    outcomes.append(shard.observe(whole.batch.part(450, 700)))
+    played.append(observed(shard, whole.batch.part(450, 700)))
     # Blocks of one channel and of three lie side by side in the store.
     shard = copy_of(shard, stored)
-    outcomes.append(shard.observe(whole.batch.part(700, 900)))
-    assert_same_bits(results(outcomes, 3), observe_all(settings, whole))
+    played.append(observed(shard, whole.batch.part(700, 900)))
+    assert_same_bits(results(played, 3), observe_all(settings, whole))
 
 
 def test_the_global_model_is_part_of_the_state() -> None:

@@ -10,9 +10,14 @@ Flagged = AnomalyRow | AlarmRow
 CONSTANT = 1.01e-6
 """A std at its floor, ``1e-6 * max(1, |mean|)``, says that the window did not vary."""
 
+OF_LEVELS = frozenset({"drift"})
+"""Detectors whose z is of a signal's level over some readings, and not of the flagged reading alone."""
+
 
 def reason(anomaly: Flagged) -> str:
     """What was seen, what was expected, and by how much the one missed the other."""
+    if anomaly.detector in OF_LEVELS and anomaly.mean is not None and anomaly.std is not None:
+        return _of_level(anomaly, anomaly.mean, anomaly.std)
     constant = anomaly.std is not None and anomaly.std <= CONSTANT * max(1.0, abs(anomaly.mean or 0.0))
     seen = f"{anomaly.channel} was {measured(anomaly.value, None if constant else anomaly.std)}"
     if anomaly.mean is None or anomaly.std is None:
@@ -26,9 +31,22 @@ def reason(anomaly: Flagged) -> str:
     return f"{seen}{wanted}: {abs(anomaly.z_score):,.2f} standard deviations {side} its recent mean of {mean}."
 
 
+def _of_level(anomaly: Flagged, mean: float, std: float) -> str:
+    """Of a detector that judges where a signal stays, and all channels together."""
+    shares = anomaly.contributions if isinstance(anomaly, AnomalyRow) else None
+    largest = sorted((shares or {}).items(), key=lambda share: -share[1])[:3]
+    parts = ", ".join(f"{channel} {share:.0%}" for channel, share in largest)
+    level = measured(mean + anomaly.z_score * std, std)
+    return (
+        f"The level of {anomaly.channel} is {level} where {measured(mean, std)} is usual, "
+        f"{abs(anomaly.z_score):,.2f} times as far off as it wanders."
+        + (f" Shares in the alarm: {parts}." if parts else "")
+    )
+
+
 def expected(anomaly: Flagged) -> str:
     """The band that the reading should have kept to; a dash if the detector has none."""
-    if anomaly.mean is None or anomaly.std is None or anomaly.threshold is None:
+    if anomaly.mean is None or anomaly.std is None or anomaly.threshold is None or anomaly.detector in OF_LEVELS:
         return NONE
     reach = anomaly.threshold * anomaly.std
     return f"{measured(anomaly.mean - reach, anomaly.std)} to {measured(anomaly.mean + reach, anomaly.std)}"

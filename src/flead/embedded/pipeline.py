@@ -222,6 +222,7 @@ class Pipeline:
             batch.rows[at], channel, batch.values[at, channel], judgement.z[at],
             judgement.score[at] > learner.critical, batch.times[at],
             judgement.mean[at, channel], judgement.std[at, channel], learner.name, learner.threshold,
+            None if judgement.contributions is None else judgement.contributions[at],
         )  # fmt: skip
         self._writer.add_local_models(
             trained.rows, trained.model_versions, trained.updates.global_versions, trained.updates.accuracy,

@@ -89,6 +89,8 @@ class Learner(Protocol):
     """The strategy that merges its models unless another is set."""
     statistics: bool
     """What it shares is statistics, which only a strategy in ``STATISTICS`` merges, and no weights."""
+    remembers: tuple[str, ...]
+    """The rules that its state depends on, so that it cannot go on under others."""
     layouts: Sequence[Layout]
     """The forms of its models so far: one for all devices, or one for every kind of device."""
 

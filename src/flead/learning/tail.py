@@ -185,6 +185,7 @@ class Tail:
     name = "tail"
     strategy = "median"
     statistics = False
+    remembers: tuple[str, ...] = ()
     layouts: Sequence[Layout] = (LAYOUT,)
 
     def __init__(self, rules: Rules) -> None:

@@ -217,6 +217,7 @@ class ZScore:
     name = "zscore"
     strategy = "fedbuff"
     statistics = False
+    remembers: tuple[str, ...] = ("window", "features")
     layouts: Sequence[Layout] = (LAYOUT,)
 
     def __init__(self, rules: Rules) -> None:

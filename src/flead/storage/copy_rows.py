@@ -7,6 +7,7 @@ a 32-bit length in bytes, -1 for NULL, and the field as the type's ``send`` func
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
@@ -94,6 +95,13 @@ def float8_arrays(values: NDArray[np.float64], lengths: NDArray[np.int64]) -> Fi
     rows["elements"]["length"] = 8
     rows["elements"]["value"] = values
     return Field(rows.view(np.uint8).ravel(), np.arange(count, dtype=np.int64) * row.itemsize, sizes)
+
+
+def jsonb_or_null(objects: Sequence[object] | None, count: int) -> Field:
+    """``jsonb``, one a row; NULL in all ``count`` rows without objects."""
+    if objects is None:
+        return Field(np.empty(0, np.uint8), np.zeros(count, np.int64), np.full(count, NULL, np.int64))
+    return words([b"\x01" + msgspec.json.encode(each) for each in objects], np.arange(count))
 
 
 def array_bytes(elements: Sequence[bytes], kind: int) -> bytes:

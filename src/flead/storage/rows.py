@@ -122,6 +122,8 @@ class AnomalyRow(Struct):
     std: float | None
     threshold: float | None
     timestamp: int
+    contributions: dict[str, float] | None = None
+    """Every channel's share in the score; None from a detector that judges by one channel."""
 
 
 class MinuteAnomalies(Struct):

@@ -50,7 +50,7 @@ COPIES: dict[str, LiteralString] = {
     "model_evaluations": """COPY model_evaluations (model_version, device_id, broker_id, prediction, actual_result,
         is_correct, confidence, created_at) FROM STDIN (FORMAT binary)""",
     "anomalies": """COPY anomalies (device_id, broker_id, channel, value, z_score, severity, detector, mean, std,
-        threshold, timestamp) FROM STDIN (FORMAT binary)""",
+        threshold, contributions, timestamp) FROM STDIN (FORMAT binary)""",
     "signal": "COPY signal (device_id, channel, value, mean, std, timestamp) FROM STDIN (FORMAT binary)",
     "rejected": "COPY rejected (source, location, reason, raw) FROM STDIN (FORMAT binary)",
 }
@@ -112,8 +112,12 @@ class Writer:
         stds: Floats,
         detector: str,
         threshold: float,
+        contributions: Floats | None = None,
     ) -> None:
-        """Flagged readings. ``channels`` number the device's channels; a NaN mean, std or threshold becomes NULL."""
+        """Flagged readings. ``channels`` number the device's channels; a NaN mean, std or threshold becomes NULL.
+
+        ``contributions`` (N, C) are the shares of the device's channels in the score.
+        """
         if len(rows) == 0:
             return
         count = len(rows)
@@ -133,6 +137,9 @@ class Writer:
             rows_as.float8_or_null(means),
             rows_as.float8_or_null(stds),
             rows_as.float8_or_null(np.full(count, threshold)),
+            rows_as.jsonb_or_null(
+                None if contributions is None else self._devices.by_channel(rows, contributions), count
+            ),
             rows_as.moments(times),
         )
 

@@ -1,5 +1,6 @@
 """A shard's outcome as the records that travel."""
 
+from collections.abc import Sequence
 from math import prod
 
 from flead.learning.learner import Layout
@@ -22,16 +23,24 @@ def anomalies(shard: Shard, outcome: Outcome) -> list[Anomaly]:
         to_texts(outcome.batch.times[at]),
         judgement.mean[at, channels].tolist(),
         judgement.std[at, channels].tolist(),
+        _contributions(shard, outcome),
         strict=True,
     )
     kinds, name, threshold = devices.kinds, learner.name, learner.threshold
     return [
         Anomaly(
             device, broker, kinds[kind][channel], value, z, "critical" if critical else "warning",
-            name, time, mean, std, threshold,
+            name, time, mean, std, threshold, shares,
         )
-        for device, broker, kind, channel, value, z, critical, time, mean, std in columns
+        for device, broker, kind, channel, value, z, critical, time, mean, std, shares in columns
     ]  # fmt: skip
+
+
+def _contributions(shard: Shard, outcome: Outcome) -> Sequence[dict[str, float] | None]:
+    at, contributions = outcome.anomalies, outcome.judgement.contributions
+    if contributions is None:
+        return [None] * len(at)
+    return shard.devices.by_channel(outcome.batch.rows[at], contributions[at])
 
 
 def local_updates(shard: Shard, outcome: Outcome) -> list[LocalUpdate]:

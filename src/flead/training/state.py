@@ -136,7 +136,7 @@ def _check(shard: Shard, header: _Header) -> None:
             f"the stored state is of learner {header.learner}, not {shard.learner.name}: set it, or --fresh"
         )
     rules = asdict(rules_of(shard.settings))
-    for name in ("window", "features"):
+    for name in shard.learner.remembers:
         if header.rules.get(name) != rules[name]:
             raise StateError(
                 f"the stored state was learnt with {name} = {header.rules.get(name)}, not {rules[name]}: "

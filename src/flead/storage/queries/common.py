@@ -14,7 +14,7 @@ MAX_ROWS = 10_000
 """No query returns more rows, whatever its ``limit`` says."""
 
 ANOMALY = """device_id, broker_id, channel, value, z_score, severity, detector, mean, std, threshold,
-    milliseconds(timestamp) AS timestamp"""
+    milliseconds(timestamp) AS timestamp, contributions"""
 """The columns of :class:`flead.storage.rows.AnomalyRow`. A query must sort by ``a.timestamp``: the bare name is the
 number here, which no index knows."""
 
