@@ -107,7 +107,7 @@ def test_grafana_differs_in_places_and_secrets_only(native: dict[str, Service], 
     differing = {name for name in told if told[name] != natively[name]} - set(files)
     assert differing == {
         "GF_SERVER_HTTP_ADDR", "GF_SECURITY_ADMIN_PASSWORD", "GF_PATHS_DATA", "GF_PATHS_LOGS", "GF_PATHS_PLUGINS",
-        "FLEAD_GRAFANA_DATABASE", "FLEAD_READER_PASSWORD",
+        "GRAFANA_FLEAD_DATABASE", "FLEAD_READER_PASSWORD",
     }  # fmt: skip
 
 

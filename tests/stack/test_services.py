@@ -68,7 +68,7 @@ def test_grafana_is_a_service_where_its_program_is(tmp_path: Path, monkeypatch: 
     program.touch(mode=0o755)
     service = services(Settings(grafana_port=3100, reader_password="seen"))["grafana"]
     assert service.command == (str(program), "server", "--homepath", str(tmp_path))
-    for name in "GF_PATHS_PROVISIONING", "FLEAD_GRAFANA_DASHBOARDS", "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH":
+    for name in "GF_PATHS_PROVISIONING", "GRAFANA_FLEAD_DASHBOARDS", "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH":
         assert Path(service.environment[name]).exists(), name
     assert service.environment["GF_SERVER_HTTP_PORT"] == "3100"
     assert service.environment["FLEAD_READER_PASSWORD"] == "seen"

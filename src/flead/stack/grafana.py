@@ -41,7 +41,7 @@ def environment(settings: Settings, files: Path, data: str, database: str, host:
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
         "GF_NEWS_NEWS_FEED_ENABLED": "false",
         "GF_PLUGINS_PREINSTALL_DISABLED": "true",
-        "FLEAD_GRAFANA_DASHBOARDS": f"{files}/dashboards",
-        "FLEAD_GRAFANA_DATABASE": database,
+        "GRAFANA_FLEAD_DASHBOARDS": f"{files}/dashboards",
+        "GRAFANA_FLEAD_DATABASE": database,
         "FLEAD_READER_PASSWORD": settings.reader_password.get_secret_value(),
     }

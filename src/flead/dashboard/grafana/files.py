@@ -25,7 +25,7 @@ datasources:
     access: proxy
     isDefault: true
     editable: false
-    url: $FLEAD_GRAFANA_DATABASE
+    url: $GRAFANA_FLEAD_DATABASE
     user: {READER}
     jsonData:
       database: flead
@@ -46,7 +46,7 @@ providers:
     disableDeletion: true
     updateIntervalSeconds: 60
     options:
-      path: $FLEAD_GRAFANA_DASHBOARDS
+      path: $GRAFANA_FLEAD_DASHBOARDS
 """
 
 

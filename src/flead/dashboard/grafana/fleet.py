@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from flead.dashboard.grafana.panels import AMBER, RED, SHARE, chart, number, page, rows
+from flead.dashboard.grafana.panels import AMBER, RED, SHARE, VERSIONS, chart, number, page, rows
 
 LOCAL_MODELS = 'SELECT coalesce(sum(models), 0)::bigint AS "local models" FROM broker_totals'
 GLOBAL_MODELS = 'SELECT coalesce(max(global_version), 0) AS "global models" FROM federated_models'
@@ -16,15 +16,19 @@ MODELS_PER_MINUTE = """
 SELECT $__timeGroupAlias(minute, $__interval), sum(models) * 60000.0 / $__interval_ms AS "models a minute"
 FROM models_per_minute WHERE $__timeFilter(minute) GROUP BY 1 ORDER BY 1
 """
-ACCURACY_TREND = """
-SELECT $__timeGroupAlias(created_at, $__interval), avg(f.accuracy) AS "reported by the devices",
-       (sum(tp) + sum(tn)) / nullif(sum(tp + fp + tn + fn), 0) AS "on labelled readings",
-       greatest(sum(tp + fn), sum(tn + fp)) / nullif(sum(tp + fp + tn + fn), 0) AS "majority class"
-FROM federated_models AS f LEFT JOIN LATERAL (
-    SELECT sum(true_positives) AS tp, sum(false_positives) AS fp, sum(true_negatives) AS tn, sum(false_negatives) AS fn
-    FROM evaluation_counts WHERE model_version = f.global_version) AS counts ON true
-WHERE $__timeFilter(created_at) GROUP BY 1 ORDER BY 1
+ACCURACY_TREND = (
+    VERSIONS
+    + """
+SELECT moment AS "time", reported AS "reported by the devices", m.accuracy AS "on labelled readings",
+       m.majority_accuracy AS "majority class"
+FROM (SELECT moment, avg(accuracy) AS reported FROM versions GROUP BY moment) AS made
+LEFT JOIN (SELECT moment, sum(true_positives) AS tp, sum(false_positives) AS fp, sum(true_negatives) AS tn,
+                  sum(false_negatives) AS fn
+           FROM tested GROUP BY moment) AS counts USING (moment)
+LEFT JOIN LATERAL measures(tp, fp, tn, fn) AS m ON true
+ORDER BY 1
 """
+)
 TOP_DEVICES = """
 SELECT device_id AS "device", broker_id AS "broker", trainings, accuracy_sum / trainings AS "mean accuracy"
 FROM devices WHERE trainings > 0 ORDER BY trainings DESC, device_id LIMIT 10

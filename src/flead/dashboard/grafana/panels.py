@@ -90,6 +90,21 @@ BROKER = variable(
 """The brokers shown; in a query ``IN (${broker:csv})``."""
 
 
+VERSIONS = """
+WITH versions AS (
+    SELECT global_version, accuracy, $__timeGroup(created_at, $__interval) AS moment
+    FROM federated_models WHERE $__timeFilter(created_at)),
+tested AS (
+    SELECT * FROM versions JOIN evaluation_counts ON model_version = global_version
+    WHERE model_version BETWEEN (SELECT min(global_version) FROM versions)
+                            AND (SELECT max(global_version) FROM versions))
+"""
+"""The global models of the time shown, each with the beginning of its interval, and their counts by broker.
+
+The bounds on the version are what makes the database read a part of the counts instead of all.
+"""
+
+
 def page(uid: str, title: str, description: str) -> dashboard.Dashboard:
     """An empty dashboard: the last hour, anew every five seconds, times as the browser's."""
     links = dashboard.DashboardLink("FLEAD").tags(["flead"]).as_dropdown(True).keep_time(True)

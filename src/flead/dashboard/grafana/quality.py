@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from flead.dashboard.grafana.panels import BROKER, SHARE, chart, number, page, rows
+from flead.dashboard.grafana.panels import BROKER, SHARE, VERSIONS, chart, number, page, rows
 
 MEASURES = (
     "accuracy", "majority class", "F1", "precision", "recall", "false alarms", "missed alarms"
@@ -20,22 +20,23 @@ SELECT {_MEASURES} FROM (
     measures(tp, fp, tn, fn)
 """
 _BY_TIME = """
-FROM (SELECT $__timeGroup(f.created_at, $__interval) AS "time", sum(true_positives) AS tp, sum(false_positives) AS fp,
+FROM (SELECT moment AS "time", sum(true_positives) AS tp, sum(false_positives) AS fp,
              sum(true_negatives) AS tn, sum(false_negatives) AS fn
-      FROM federated_models AS f JOIN evaluation_counts ON model_version = global_version
-      WHERE $__timeFilter(f.created_at) AND broker_id IN (${broker:csv}) GROUP BY 1) AS counts,
+      FROM tested WHERE broker_id IN (${broker:csv}) GROUP BY moment) AS counts,
      measures(tp, fp, tn, fn) ORDER BY 1
 """
-ACCURACY = 'SELECT "time", accuracy AS "accuracy", majority_accuracy AS "majority class"' + _BY_TIME
-F1 = 'SELECT "time", f1 AS "F1", precision AS "precision", recall AS "recall"' + _BY_TIME
-ALARMS = 'SELECT "time", false_alarm_rate AS "false alarms", missed_alarm_rate AS "missed alarms"' + _BY_TIME
-F1_BY_BROKER = """
-SELECT $__timeGroupAlias(f.created_at, $__interval), 'broker ' || broker_id AS metric,
+ACCURACY = VERSIONS + 'SELECT "time", accuracy AS "accuracy", majority_accuracy AS "majority class"' + _BY_TIME
+F1 = VERSIONS + 'SELECT "time", f1 AS "F1", precision AS "precision", recall AS "recall"' + _BY_TIME
+ALARMS = VERSIONS + 'SELECT "time", false_alarm_rate AS "false alarms", missed_alarm_rate AS "missed alarms"' + _BY_TIME
+F1_BY_BROKER = (
+    VERSIONS
+    + """
+SELECT moment AS "time", 'broker ' || broker_id AS metric,
        2.0 * sum(true_positives)
            / nullif(2 * sum(true_positives) + sum(false_positives) + sum(false_negatives), 0) AS "F1"
-FROM federated_models AS f JOIN evaluation_counts ON model_version = global_version
-WHERE $__timeFilter(f.created_at) AND broker_id IN (${broker:csv}) GROUP BY 1, 2 ORDER BY 1, 2
+FROM tested WHERE broker_id IN (${broker:csv}) GROUP BY moment, broker_id ORDER BY 1, 2
 """
+)
 BY_VERSION = f"""
 SELECT model_version AS "version", broker_id AS "broker", readings, {_MEASURES}
 FROM broker_evaluations

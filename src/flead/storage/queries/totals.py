@@ -186,8 +186,11 @@ def table_counts(connection: Connection[Any]) -> list[TableCount]:
     size_of = size_query(connection)
     for table in TABLES:
         query = sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS t").format(sql.Identifier(table))
-        (counted,) = connection.execute(query, (MAX_COUNTED + 1,)).fetchone() or (0,)
-        estimate, size = connection.execute(size_of, {"name": table}).fetchone() or (0, 0)
-        exact = counted <= MAX_COUNTED
-        counts.append(TableCount(table, counted if exact else max(counted, estimate), exact, size))
+        rows, size = connection.execute(size_of, {"name": table}).fetchone() or (0, 0)
+        exact = False
+        if rows <= MAX_COUNTED:  # -1 before the first estimate
+            (counted,) = connection.execute(query, (MAX_COUNTED + 1,)).fetchone() or (0,)
+            exact = counted <= MAX_COUNTED
+            rows = counted
+        counts.append(TableCount(table, rows, exact, size))
     return counts
