@@ -17,7 +17,7 @@ endif
 PINNED := --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast lint format bench deploy docs pictures lock lock-jars clean dev
+.PHONY: help setup run test test-fast lint format bench docs pictures lock lock-jars clean dev
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -47,11 +47,8 @@ format: dev ## Bring the sources into the common style
 bench: dev ## Measure, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
-docs: dev ## Write docs/commands.md and docs/settings.md from the program
+docs: dev ## Write docs/commands.md, docs/settings.md and deploy/ from the program
 	$(BIN)/python -m tools.reference
-
-deploy: dev $(VENV)/platform.stamp ## Write deploy/ (compose.yaml, Grafana's files) from the program
-	$(BIN)/python -m tools.deploy
 
 pictures: dev ## Take the pictures in docs/images (needs Chromium and its driver)
 	$(BIN)/python -m tools.pictures

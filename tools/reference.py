@@ -1,4 +1,4 @@
-"""Writes docs/commands.md and docs/settings.md from the program itself; a test fails when they are stale.
+"""Writes docs/commands.md, docs/settings.md and deploy from the program itself; a test fails when they are stale.
 
 Run it with ``make docs`` or ``python -m tools.reference``.
 """
@@ -12,11 +12,14 @@ import typer
 from pydantic import SecretStr
 
 from flead.cli import app
+from flead.dashboard.grafana.files import files as grafana_files
 from flead.learning.registry import LEARNERS
 from flead.learning.strategies import STRATEGIES
 from flead.settings import PREFIX, SETTINGS_FILE, Settings
+from flead.stack.compose import compose
 
 DOCS = Path(__file__).parent.parent / "docs"
+DEPLOY = DOCS.parent / "deploy"
 
 COMMANDS = """\
 # Commands
@@ -45,8 +48,10 @@ buffer = 10
 
 
 def pages() -> dict[Path, str]:
-    """The generated documents: path to text."""
-    return {DOCS / "commands.md": commands(), DOCS / "settings.md": settings()}
+    """The generated files: path to text."""
+    dashboards = {DEPLOY / "grafana" / name: text for name, text in grafana_files().items()}
+    documents = {DOCS / "commands.md": commands(), DOCS / "settings.md": settings()}
+    return documents | {DEPLOY / "compose.yaml": compose()} | dashboards
 
 
 def leaves(command: Any, path: str) -> Iterator[tuple[str, Any]]:

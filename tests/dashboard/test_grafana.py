@@ -152,10 +152,7 @@ def test_a_dashboard_is_whole(name: str) -> None:
     assert len({model["uid"] for model in MODELS.values()}) == len(MODELS)
 
 
-def test_files_are_fresh() -> None:
-    from tools.deploy import DEPLOY, dashboards
+def test_no_file_is_left_over() -> None:
+    from tools.reference import DEPLOY, pages
 
-    stale = [str(path) for path, text in dashboards().items() if not path.exists() or path.read_text() != text]
-    assert not stale, "make deploy"
-    known = set(dashboards())
-    assert not [path for path in (DEPLOY / "grafana").rglob("*") if path.is_file() and path not in known]
+    assert {path for path in (DEPLOY / "grafana").rglob("*") if path.is_file()} <= pages().keys()

@@ -65,7 +65,6 @@ def test_with_an_engine_the_containers_are_started_and_stopped(tmp_path: Path) -
 
 
 def test_every_script_names_the_access_points() -> None:
-    require_platform()
     points = access_points(container_settings(), in_containers=True)
     expected = sorted(re.findall(r"127\.0\.0\.1:\d+", " ".join(points)))
     for name in "START.sh", "START.bat":

@@ -33,7 +33,7 @@ DATA = "/data"
 BASE = 20_000
 """Added to a broker's port for containers: 29092 beside 9092."""
 NOTE = """\
-# Made from src/flead/stack/services.py by `make deploy`: change it there. Passwords and settings come from the
+# Made from src/flead/stack/services.py by `make docs`: change it there. Passwords and settings come from the
 # environment or from a file .env beside this one; .env.example shows them.
 """
 

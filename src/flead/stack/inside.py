@@ -14,7 +14,7 @@ from flead.stack.services import environment, services
 def become(name: str, chosen: settings.Settings) -> None:
     """Write what the service reads, and turn into it."""
     layout = Layout.of(chosen)
-    service = services(chosen, containers=True)[name]
+    service = services(chosen)[name]
     if service.image == "flink":
         flink.prepare(chosen, layout, fetch("flink", layout.cache), fetch("kafka", layout.cache))
     os.execvpe(service.command[0], service.command, os.environ | environment(chosen) | dict(service.environment))

@@ -51,10 +51,11 @@ class Service:
 def services(settings: Settings, containers: bool = False) -> dict[str, Service]:
     """All services by name, each after those that it needs. Raises StackError if the platform is not installed.
 
-    With ``containers``, those too that only containers bring where this machine lacks the program.
+    With ``containers``, those too that only containers bring where this machine lacks the program, and no command that
+    needs the platform's packages, or the program.
     """
     layout = Layout.of(settings)
-    brokers = _brokers(settings, layout)
+    brokers = _brokers(settings, layout, containers)
     needs_kafka = (*(broker.name for broker in brokers), "topics")
     listed = [
         _database(settings),
@@ -79,7 +80,7 @@ def services(settings: Settings, containers: bool = False) -> dict[str, Service]
         ),
         Service(
             name="flink-jobmanager",
-            command=flink.jobmanager_command(layout),
+            command=() if containers else flink.jobmanager_command(layout),
             image="flink",
             ready=checks.jobmanager(settings.flink_port),
             ports=(Port(settings.flink_port, "flink_port"), Port(settings.jobmanager_port, "jobmanager_port")),
@@ -88,7 +89,7 @@ def services(settings: Settings, containers: bool = False) -> dict[str, Service]
         ),
         Service(
             name="flink-taskmanager",
-            command=flink.taskmanager_command(layout),
+            command=() if containers else flink.taskmanager_command(layout),
             image="flink",
             ready=checks.taskmanager(settings.flink_port),
             environment=flink.worker_environment(),
@@ -99,7 +100,7 @@ def services(settings: Settings, containers: bool = False) -> dict[str, Service]
             "training",
             (*needs_kafka, "flink-jobmanager", "flink-taskmanager"),
             image="flink",
-            environment=flink.client_environment(layout),
+            environment={} if containers else flink.client_environment(layout),
             megabytes=350,
             stop_seconds=60,  # it takes a savepoint
         ),
@@ -136,7 +137,7 @@ def environment(settings: Settings) -> dict[str, str]:
     return values | {PREFIX + "DATA_DIR": str(layout.root.parent), MARK: str(layout.root)}
 
 
-def _brokers(settings: Settings, layout: Layout) -> list[Service]:
+def _brokers(settings: Settings, layout: Layout, containers: bool) -> list[Service]:
     jars = places("kafka", layout.cache)
     found = []
     for node in range(1, settings.brokers + 1):
@@ -146,7 +147,7 @@ def _brokers(settings: Settings, layout: Layout) -> list[Service]:
         found.append(
             Service(
                 name=f"kafka-{node}",
-                command=kafka.broker_command(layout, jars, node),
+                command=() if containers else kafka.broker_command(layout, jars, node),
                 image="kafka",
                 ready=checks.broker(ports[0].number, node),
                 ports=tuple(ports),
@@ -176,7 +177,7 @@ def _grafana(settings: Settings, layout: Layout, containers: bool) -> list[Servi
     return [
         Service(
             name="grafana",
-            command=grafana.command(program) if program else (),
+            command=grafana.command(program) if program and not containers else (),
             image="grafana",
             ready=checks.answers(settings.grafana_port, "/api/health"),
             needs=("schema",),

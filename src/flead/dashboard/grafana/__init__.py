@@ -1,1 +1,1 @@
-"""Grafana's data source and dashboards as code; ``make deploy`` writes them to ``deploy/grafana``."""
+"""Grafana's data source and dashboards as code; ``make docs`` writes them to ``deploy/grafana``."""

@@ -14,7 +14,7 @@ from flead.storage.reader import READER
 
 DASHBOARDS = {"fleet": fleet, "quality": quality, "devices": devices, "platform": platform}
 
-NOTE = "# Made from src/flead/dashboard/grafana by `make deploy`: change it there.\n"
+NOTE = "# Made from src/flead/dashboard/grafana by `make docs`: change it there.\n"
 
 # Grafana replaces $NAME by the environment: the same files serve containers and processes.
 SOURCES = f"""{NOTE}apiVersion: 1
