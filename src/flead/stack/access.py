@@ -6,8 +6,14 @@ from flead.settings import Settings
 from flead.stack.services import needed, services
 
 KAFKA_UI_PORT = 8081
-PAGES = {"viewer": "viewer", "kafka-ui": "Kafka UI", "grafana": "Grafana", "flink-jobmanager": "Flink"}
-"""Services with pages for people, and what those are called."""
+PAGES = {
+    "viewer": "viewer",
+    "streams": "streams",
+    "kafka-ui": "Kafka UI",
+    "grafana": "Grafana",
+    "flink-jobmanager": "Flink",
+}
+"""Services with pages for people, and what those are called; the viewer's page of streams has a port of its own."""
 
 
 def access_points(settings: Settings, only: Sequence[str] | None = None, in_containers: bool = False) -> list[str]:
@@ -17,5 +23,7 @@ def access_points(settings: Settings, only: Sequence[str] | None = None, in_cont
     ports = {name: service.ports[0].number for name, service in running.items() if service.ports}
     if in_containers and not only:
         ports["kafka-ui"] = KAFKA_UI_PORT
+    elif not in_containers and "viewer" in ports:
+        ports["streams"] = settings.streams_port
     lines = [f"{title + ':':<10}http://127.0.0.1:{ports[name]}" for name, title in PAGES.items() if name in ports]
     return lines + [f"{'database:':<10}127.0.0.1:{ports['database']} (user, database flead)"] * ("database" in ports)
