@@ -72,7 +72,7 @@ class ReadingsProducer:
         self._rejected = Counter("flead_rejected", "Rows of the source that were none.", registry=service.metrics)
 
     def run(self) -> None:
-        """Send until the source ends, then wait; until the service is stopped."""
+        """Send until the source ends, and all of it is delivered, or the service is stopped."""
         found = self._load()
         if found.identity == self._position.identity:
             self._position = found
@@ -81,7 +81,6 @@ class ReadingsProducer:
             self._service.wait_for("Kafka", self._check_topic, KafkaException)
             if self._send_source():
                 log.info("%s: %d readings were sent, the source has ended", self._service.name, self._position.readings)
-                self._service.stopping.wait()
         finally:
             self._source.close()
             self._outbox.close()

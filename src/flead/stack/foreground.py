@@ -58,6 +58,7 @@ def _producer(settings: Settings) -> None:
     service = Service("producer", settings.producer_port)
     with service.running():
         ReadingsProducer(settings, Layout.of(settings).root / "producer.json", service).run()
+        service.stopping.wait()  # a service that ended would be started again
 
 
 def _training(settings: Settings) -> None:
