@@ -19,7 +19,7 @@ from flead.stack.processes import Identity, end, marked
 from flead.stack.services import Service, environment, needed, services
 from flead.storage.postgres_processes import servers_on, stop_all
 
-START_SECONDS = 180.0
+START_SECONDS = 300.0
 STOP_SECONDS = 150.0
 """For the supervisor to stop everything, a savepoint included."""
 LEFT_OVER_SECONDS = 30.0
