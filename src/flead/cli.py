@@ -111,6 +111,32 @@ def score(
     print(json.dumps(scored.to_dict()) if as_json else scored)
 
 
+@app.command()
+def evaluate(
+    dataset: Annotated[str, typer.Argument(help="skab, or csv: a folder of files with a column label.")],
+    path: Annotated[Path, typer.Argument(help="Its folder.")],
+    learner: Annotated[
+        list[str] | None, typer.Option(help="A learner; may be given several times.", show_default="all")
+    ] = None,
+    local: Annotated[bool, typer.Option("--local", help="Only devices that are alone, no federation.")] = False,
+    training: Annotated[
+        int | None, typer.Option(help="First rows, which train unlabelled.", show_default="400")
+    ] = None,
+    write: Annotated[Path | None, typer.Option(help="The document whose tables to write anew.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The table of learners on labelled recordings: F1, false and missed alarms, events, cold starts."""
+    from flead.embedded.evaluate import evaluate as evaluate_learners
+    from flead.embedded.evaluation_report import as_text, write_tables
+
+    chosen, _ = settings.load({"data": f"{dataset}:{path}", "training_rows": training})
+    with _progress("evaluating") as progress:
+        result = evaluate_learners(chosen, learner or None, local=local, progress=progress)
+    if write is not None:
+        write_tables(write, result)
+    print(json.dumps(result) if as_json else as_text(result))
+
+
 @data_app.command()
 def prepare(
     dataset: Annotated[str, typer.Argument(help="edge-iiotset")],

@@ -16,6 +16,12 @@ GROUPS = ("valve1", "valve2", "other")
 LAYOUT = Layout(time="datetime", label="anomaly", ignored=frozenset({"changepoint"}))
 
 
+def anomaly_free(name: str, folder: Path) -> RecordedSource | None:
+    """The run without anomalies, None if the folder lacks it."""
+    place = folder / "anomaly-free"
+    return csv_files(name, list_csv(name, place), LAYOUT, None) if place.is_dir() else None
+
+
 def skab(name: str, folder: Path, channel: str | None = None) -> RecordedSource:
     """The source of a SKAB ``data`` folder. Raises :class:`SourceError`."""
     found = [group for group in GROUPS if (folder / group).is_dir()]
