@@ -115,8 +115,9 @@ def score(
 def evaluate(
     dataset: Annotated[str, typer.Argument(help="skab, or csv: a folder of files with a column label.")],
     path: Annotated[Path, typer.Argument(help="Its folder.")],
-    learner: Annotated[
-        list[str] | None, typer.Option(help="A learner; may be given several times.", show_default="all")
+    learners: Annotated[
+        list[str] | None,
+        typer.Option("--learner", help="A learner; may be given several times.", show_default="all"),
     ] = None,
     local: Annotated[bool, typer.Option("--local", help="Only devices that are alone, no federation.")] = False,
     training: Annotated[
@@ -131,7 +132,7 @@ def evaluate(
 
     chosen, _ = settings.load({"data": f"{dataset}:{path}", "training_rows": training})
     with _progress("evaluating") as progress:
-        result = evaluate_learners(chosen, learner or None, local=local, progress=progress)
+        result = evaluate_learners(chosen, learners or None, local=local, progress=progress)
     if write is not None:
         write_tables(write, result)
     print(json.dumps(result) if as_json else as_text(result))

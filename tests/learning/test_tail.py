@@ -111,6 +111,11 @@ def test_the_worst_channel_speaks() -> None:
     assert judgement.z[2500] > 30
 
 
+def test_a_device_of_many_channels_raises_no_more_alarms() -> None:
+    signals = np.stack([quiet("noise", 20_000, seed) for seed in range(8)], axis=1)
+    assert 3 <= len(np.flatnonzero(observe(Tail(Rules(alarm_every=1000)), signals).anomalous)) <= 40
+
+
 def test_no_score_says_more_than_was_seen() -> None:
     signal = quiet("noise", 2000)
     signal[::200] = 1e6

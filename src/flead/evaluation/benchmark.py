@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from flead.evaluation.backtest import MakeShard, Series, backtest
-from flead.evaluation.figures import Tested, counts, events, interval, mean_auc, rule
+from flead.evaluation.figures import Verdicts, counts, events, interval, mean_auc, rule
 from flead.learning.strategies import Strategy
 from flead.settings import Settings
 
@@ -23,7 +23,7 @@ CHOICES: dict[str, tuple[str, tuple[float, ...]]] = {
 }
 """The setting of a learner that moves its alarms, and what is tried."""
 
-Run = Callable[[Settings, bool, int], list[Tested]]
+Run = Callable[[Settings, bool, int], list[Verdicts]]
 """Learner's settings, with peers or without, training rows -> what was said of the test rows."""
 
 
@@ -57,7 +57,7 @@ class Bench:
         self._strategy_for = strategy_for
         self._step = step
 
-    def run(self, settings: Settings, federated: bool, training: int | None = None) -> list[Tested]:
+    def run(self, settings: Settings, federated: bool, training: int | None = None) -> list[Verdicts]:
         """What a learner says of the test rows of every recording."""
         rows = self.training if training is None else training
         strategy = self._strategy_for(settings) if federated else None
@@ -66,7 +66,7 @@ class Bench:
         tested = []
         for each, said in zip(self.series, scores, strict=True):
             kept = (np.arange(len(each.times)) >= self.training) & (each.labels >= 0)
-            tested.append(Tested(each.times[kept], each.labels[kept], said.score[kept], said.anomalous[kept]))
+            tested.append(Verdicts(each.times[kept], each.labels[kept], said.score[kept], said.anomalous[kept]))
         return tested
 
     def rows(self, learners: Sequence[Settings], federations: Sequence[bool]) -> list[Row]:
@@ -80,7 +80,7 @@ class Bench:
     def rules(self, groups: Sequence[str]) -> list[Row]:
         """What needs no learning; ``groups`` names the group of every recording."""
         blank = [
-            Tested(each.times[kept], each.labels[kept], np.zeros(kept.sum()), np.zeros(kept.sum(), np.bool_))
+            Verdicts(each.times[kept], each.labels[kept], np.zeros(kept.sum()), np.zeros(kept.sum(), np.bool_))
             for each in self.series
             for kept in [(np.arange(len(each.times)) >= self.training) & (each.labels >= 0)]
         ]
@@ -134,7 +134,7 @@ class Bench:
                 self._step()
                 test = slice(training, None)
                 normal = np.zeros(len(free.times[test]), np.int8)
-                tested = [Tested(free.times[test], normal, said.score[test], said.anomalous[test])]
+                tested = [Verdicts(free.times[test], normal, said.score[test], said.anomalous[test])]
                 seen = events(tested)
                 figures = {
                     "training_rows": training, "readings": len(normal), "far": counts(tested).false_alarm_rate,
@@ -144,7 +144,7 @@ class Bench:
         return found
 
 
-def _figures(tested: Sequence[Tested]) -> dict[str, Any]:
+def _figures(tested: Sequence[Verdicts]) -> dict[str, Any]:
     seen = events(tested)
     low, high = interval(tested)
     return {
@@ -153,16 +153,16 @@ def _figures(tested: Sequence[Tested]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _pointwise(tested: Sequence[Tested]) -> dict[str, float]:
+def _pointwise(tested: Sequence[Verdicts]) -> dict[str, float]:
     total = counts(tested)
     return {"f1": total.f1, "far": total.false_alarm_rate, "mar": total.missed_alarm_rate}
 
 
-def _where(tested: Sequence[Tested], kept: Sequence[bool] | np.ndarray[Any, Any]) -> list[Tested]:
+def _where(tested: Sequence[Verdicts], kept: Sequence[bool] | np.ndarray[Any, Any]) -> list[Verdicts]:
     return [each for each, keep in zip(tested, kept, strict=True) if keep]
 
 
-def _by_row(tested: Sequence[Tested], groups: Sequence[str]) -> list[Tested]:
+def _by_row(tested: Sequence[Verdicts], groups: Sequence[str]) -> list[Verdicts]:
     """Flagged where in the other groups' recordings most rows of this number are anomalous."""
     longest = max(len(each.labels) for each in tested)
     shown = np.full((len(tested), longest), np.nan)

@@ -15,7 +15,7 @@ CALM = 60_000
 """Milliseconds without a flagged reading after which the next one is a new alarm."""
 
 
-class Tested(NamedTuple):
+class Verdicts(NamedTuple):
     """What was said of the M test readings of one recording, which all have a label."""
 
     times: NDArray[np.int64]  # (M,) milliseconds since the epoch
@@ -43,7 +43,7 @@ class Events(NamedTuple):
         return self.false_alarms / self.normal_days if self.normal_days else 0.0
 
 
-def counts(tested: Sequence[Tested]) -> Confusion:
+def counts(tested: Sequence[Verdicts]) -> Confusion:
     """The confusion counts of all readings, pooled."""
     total = Confusion()
     for each in tested:
@@ -51,7 +51,7 @@ def counts(tested: Sequence[Tested]) -> Confusion:
     return total
 
 
-def interval(tested: Sequence[Tested], seed: int = 0) -> tuple[float, float]:
+def interval(tested: Sequence[Verdicts], seed: int = 0) -> tuple[float, float]:
     """Between which F1 lies with a probability of ``SURE``: percentiles of a bootstrap over whole recordings.
 
     Readings of one recording are no independent evidence, so it is recordings that are drawn anew (Efron, Tibshirani,
@@ -81,13 +81,13 @@ def auc(score: NDArray[np.float64], labels: NDArray[np.int8]) -> float | None:
     return float(wins / pairs)
 
 
-def mean_auc(tested: Sequence[Tested]) -> float | None:
+def mean_auc(tested: Sequence[Verdicts]) -> float | None:
     """The mean of the recordings' own."""
     known = [area for each in tested if (area := auc(each.score, each.labels)) is not None]
     return float(np.mean(known)) if known else None
 
 
-def events(tested: Sequence[Tested]) -> Events:
+def events(tested: Sequence[Verdicts]) -> Events:
     """Faults and alarms of all recordings."""
     faults, delays, false_alarms, normal = 0, [], 0, 0.0
     for each in tested:
@@ -107,6 +107,6 @@ def events(tested: Sequence[Tested]) -> Events:
     return Events(faults, len(delays), float(np.median(delays)) if delays else None, false_alarms, normal)
 
 
-def rule(tested: Sequence[Tested], alarms: Callable[[Tested], NDArray[np.bool_]]) -> list[Tested]:
+def rule(tested: Sequence[Verdicts], alarms: Callable[[Verdicts], NDArray[np.bool_]]) -> list[Verdicts]:
     """The same readings, flagged by a rule instead."""
     return [each._replace(anomalous=(flags := alarms(each)), score=flags.astype(np.float64)) for each in tested]

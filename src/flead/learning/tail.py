@@ -60,7 +60,9 @@ USUAL_QUANTILE, USUAL_EXCESS = 14.8, 4.9
 KNOWN = 2.0
 """Who has seen n readings does not know what comes less than once in so many n."""
 EVENT = 150
-"""Readings without any above the threshold that end an event."""
+"""Readings without any above the threshold that end an event; fewer where more alarms are asked for."""
+EVENTS = 4.0
+"""An event ends after so small a part of the readings in which one alarm is asked for."""
 RISE = 1.0
 """How much higher than its event's first alarm a score is that deserves one more."""
 SINGLE = 0.4
@@ -78,7 +80,7 @@ _S3 = types.float64[:, :, ::1]
         types.int64[::1], _I1, _I1,  # trainings
         _S3, types.float32[:, :, ::1], types.float64[:, ::1],  # state
         _F1, types.int64,  # the fleet's
-        types.int64, types.float64,  # rules
+        types.int64, types.float64, types.float64,  # rules
         _F1, types.int16[::1], _F1, types.float64[:, ::1], types.float64[:, ::1],  # judgement
         _F1, _F1, types.float64[:, ::1], _I1,  # updates
     ),
@@ -98,6 +100,7 @@ def observe(
     fleet_version: int,
     warm_up: int,
     threshold: float,
+    quiet: float,
     out_score: NDArray[np.float64],
     out_channel: NDArray[np.int16],
     out_z: NDArray[np.float64],
@@ -134,12 +137,13 @@ def observe(
                 lend(signals, row, warm_up, fleet)
         devices[row, ROWS] += 1.0
 
-        channel, rarest, largest, unusual, longest = -1, 0.0, 0.0, 0.0, 1.0
+        channel, rarest, largest, unusual, longest, known = -1, 0.0, 0.0, 0.0, 1.0, 0
         for j in range(values.shape[1]):
             value = values[i, j]
             if np.isnan(value):
                 out_mean[i, j] = out_std[i, j] = np.nan
                 continue
+            known += 1
             count = int(signals[row, j, COUNT])
             mean = signals[row, j, LEVEL] if count > 0 else value
             std = max(math.sqrt(signals[row, j, SPREAD]), FLOOR * max(1.0, abs(mean)))
@@ -164,12 +168,15 @@ def observe(
         devices[row, ABOVE] += unusual
         out_channel[i] = channel
         out_z[i] = largest
+        if known > 1:
+            # The rarest of many is less rare than it is by itself (Bonferroni): the alarms asked for are a device's.
+            rarest = max(rarest - math.log10(known), 0.0)
         # Most readings are nothing special, and a logarithm costs.
         out_score[i] = rarest if rarest < 1.0 else min(rarest, max(math.log10(longest), 1.0))
 
         # One event is one alarm, unless it becomes much rarer than it was when it was raised.
         devices[row, QUIET] += 1.0
-        if devices[row, QUIET] > EVENT:
+        if devices[row, QUIET] > quiet:
             devices[row, PEAK] = 0.0
         if out_score[i] > threshold:
             devices[row, QUIET] = 0.0
@@ -191,6 +198,7 @@ class Tail:
     def __init__(self, rules: Rules) -> None:
         self.threshold = math.log10(max(SINGLE * rules.alarm_every, 2.0))
         self.critical = self.threshold + CRITICAL
+        self.quiet = min(EVENT, rules.alarm_every / EVENTS)
         self.warm_up = rules.min_readings + SETTLING
         self.signals = np.zeros((0, 0, SIZE_OF_SIGNAL))
         self.seasons = np.zeros((0, 0, SIZE_OF_SEASON), np.float32)
@@ -222,7 +230,8 @@ class Tail:
         parameters, origin = np.empty((ended, SIZE_OF_MODEL)), np.empty(ended, np.int32)
         observe(
             rows, values, trainings.positions, trainings.rows, trainings.samples,
-            self.signals, self.seasons, self.devices, self.fleet, self.fleet_version, self.warm_up, self.threshold,
+            self.signals, self.seasons, self.devices, self.fleet, self.fleet_version,
+            self.warm_up, self.threshold, self.quiet,
             rarities, channel, z, mean, std, accuracy, loss, parameters, origin,
         )  # fmt: skip
         judgement = Judgement(rarities, rarities > self.threshold, channel, z, mean, std)
