@@ -71,9 +71,8 @@ def test_settings_are_passed_on_or_say_where_things_are_among_containers(native:
     left_out = {name for name in ours - passed.keys() if not name.endswith("_PORT")}
     assert left_out == {PREFIX + "BROKERS", PREFIX + "GRAFANA_PASSWORD"}
     secrets = {name: value for name, value in passed.items() if value and "$" in value}
-    assert secrets == {
-        name: f"${{{name}:-password}}" for name in (PREFIX + "DATABASE_PASSWORD", PREFIX + "READER_PASSWORD")
-    }
+    names = [PREFIX + name for name in ("DATABASE_PASSWORD", "READER_PASSWORD", "WEB_PASSWORD")]
+    assert secrets == {name: f"${{{name}:-password}}" for name in names}
 
 
 def test_brokers_differ_from_the_native_ones_in_listeners_only(shown: dict[str, Any]) -> None:
