@@ -9,7 +9,7 @@ VENV=${VENV:-.venv}
 if docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1; then
     docker compose --project-name flead --file deploy/compose.yaml up --build --detach --wait "$@"
     cat <<'POINTS'
-viewer:   http://127.0.0.1:8082
+viewer:   http://127.0.0.1:8082 (password)
 Kafka UI: http://127.0.0.1:8081
 Grafana:  http://127.0.0.1:3001 (admin, admin)
 Flink:    http://127.0.0.1:8161

@@ -108,6 +108,8 @@ def main() -> None:
     with viewer() as url, browser() as driver:
         wait_for(lambda: is_filled(url), DATA_SECONDS)
         take(driver, url, "overview")
+        take(driver, f"{url}/alarms", "alarms")
+        take(driver, f"{url}/models", "models")
         device = wait_for(lambda: device_with_an_alarm(url), DATA_SECONDS)
         take(driver, f"{url}/devices/{quote(device, safe='')}", "device")
 

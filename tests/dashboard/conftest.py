@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.conftest import Database
 from tests.dashboard.browser import Browser, start_chromium
 from tests.dashboard.fleet import Fleet
 
-SECONDS = 20
+SECONDS = 60
 ARTIFACTS = "FLEAD_TEST_ARTIFACTS"
 CHROMIUMS = (
     "chromium",
@@ -35,9 +36,9 @@ def settings(**values: Any) -> Settings:
 
 
 @contextmanager
-def viewing(conninfo: dict[str, Any]) -> Iterator[str]:
+def viewing(conninfo: dict[str, Any], **values: Any) -> Iterator[str]:
     """The address of a viewer of this database, while the block lasts."""
-    viewer = Viewer(settings(), conninfo)
+    viewer = Viewer(settings(**values), conninfo)
     ready = threading.Event()
     failures: list[BaseException] = []
 
@@ -59,6 +60,20 @@ def viewing(conninfo: dict[str, Any]) -> Iterator[str]:
         viewer.stop()
         thread.join(SECONDS)
         assert not thread.is_alive(), "the viewer did not stop"
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], Any]], Any]:
+    """Waits for a condition, and gives what it gives."""
+
+    def wait(condition: Callable[[], Any]) -> Any:
+        deadline = time.monotonic() + SECONDS
+        while not (found := condition()):
+            assert time.monotonic() < deadline, "waited in vain"
+            time.sleep(0.05)
+        return found
+
+    return wait
 
 
 @pytest.fixture

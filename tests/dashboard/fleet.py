@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from flead.bus.placement import broker_of
 from flead.columns import Batch, Devices
 from flead.records import NO_LABEL, Evaluation, GlobalModel, Rejected, to_text
+from flead.storage.alarms import AlarmRules
 from flead.storage.writer import Writer
 
 NOON = 1_762_516_800_000  # 2025-11-07T12:00:00Z
@@ -24,6 +25,10 @@ CHANNELS = ("temperature", "pressure", "flow")
 LAYOUT = {"weights": (3,), "bias": (1,)}
 HOSTILE = '<img src=x onerror="document.title=1">/é漢 %2F'
 """A device id that must come out on every page as it went in."""
+
+
+REMEMBERS = AlarmRules(gap=30_000, clear=1_800_000)
+"""Alarms stay open for longer than a test's fleet has lived."""
 
 
 class Signal(NamedTuple):
@@ -38,11 +43,17 @@ class Signal(NamedTuple):
 class Fleet:
     """Writes the fleet's readings, a stretch of time at once, from noon on."""
 
-    def __init__(self, connection: psycopg.Connection[Any], ids: list[str] | None = None, seed: int = 7) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        ids: list[str] | None = None,
+        seed: int = 7,
+        rules: AlarmRules = REMEMBERS,
+    ) -> None:
         self.devices = Devices()
         self.devices.add(["device_0"], CHANNELS)
         self.devices.add(ids or [*(f"device_{number}" for number in range(200, 2400, 220)), HOSTILE])
-        self.writer = Writer(connection, self.devices, lambda device: broker_of(device, 4, 600))
+        self.writer = Writer(connection, self.devices, lambda device: broker_of(device, 4, 600), rules)
         self.random = np.random.default_rng(seed)
         self.ticks = 0
         self.versions = 0

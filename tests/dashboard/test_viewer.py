@@ -51,7 +51,7 @@ def test_used_port_is_said_at_once() -> None:
 @pytest.mark.parametrize("host", ["203.0.113.1", "no such host"])
 def test_foreign_address_is_said_at_once(host: str) -> None:
     with pytest.raises(ViewerError, match="FLEAD_WEB_HOST"):
-        Viewer(settings(web_host=host), UNREACHABLE)
+        Viewer(settings(web_host=host, web_password="long enough"), UNREACHABLE)
 
 
 @pytest.mark.real
