@@ -55,3 +55,9 @@ def test_a_level_that_has_moved_names_the_channels_that_did_it() -> None:
         "Shares in the alarm: flow 61%, pressure 30%, current 8%."
     )
     assert expected(flagged) == NONE
+
+
+def test_several_channels_share_the_blame() -> None:
+    shares = {"flow": 0.25, "pressure": 0.7, "level": 0.05}
+    flagged = AnomalyRow("a", 1, "pressure", 9.0, 4.0, "warning", "tail", 1.0, 0.5, 2.5, 0, shares)
+    assert reason(flagged).endswith(" The score is 70% from pressure, 25% from flow.")

@@ -20,15 +20,16 @@ def reason(anomaly: Flagged) -> str:
         return _of_level(anomaly, anomaly.mean, anomaly.std)
     constant = anomaly.std is not None and anomaly.std <= CONSTANT * max(1.0, abs(anomaly.mean or 0.0))
     seen = f"{anomaly.channel} was {measured(anomaly.value, None if constant else anomaly.std)}"
+    shares = by_channel(anomaly)
     if anomaly.mean is None or anomaly.std is None:
         limit = f", above the threshold of {anomaly.threshold:g}" if anomaly.threshold is not None else ""
-        return f"{seen}: {anomaly.detector} scored it {figure(anomaly.z_score)}{limit}."
+        return f"{seen}: {anomaly.detector} scored it {figure(anomaly.z_score)}{limit}.{shares}"
     mean = measured(anomaly.mean, anomaly.std)
     if constant:
-        return f"{seen}, though the readings before it did not move from {figure(anomaly.mean, 6)}."
+        return f"{seen}, though the readings before it did not move from {figure(anomaly.mean, 6)}.{shares}"
     side = "above" if anomaly.value > anomaly.mean else "below"
     wanted = f" where {expected(anomaly)} was expected" if anomaly.threshold is not None else ""
-    return f"{seen}{wanted}: {abs(anomaly.z_score):,.2f} standard deviations {side} its recent mean of {mean}."
+    return f"{seen}{wanted}: {abs(anomaly.z_score):,.2f} standard deviations {side} its recent mean of {mean}.{shares}"
 
 
 def _of_level(anomaly: Flagged, mean: float, std: float) -> str:
@@ -42,6 +43,15 @@ def _of_level(anomaly: Flagged, mean: float, std: float) -> str:
         f"{abs(anomaly.z_score):,.2f} times as far off as it wanders."
         + (f" Shares in the alarm: {parts}." if parts else "")
     )
+
+
+def by_channel(anomaly: Flagged) -> str:
+    """Which channels the score came from, if the detector looked at several: a sentence, or nothing."""
+    shares = anomaly.contributions if isinstance(anomaly, AnomalyRow) else None
+    if not shares or len(shares) < 2:
+        return ""
+    first, second = sorted(shares, key=lambda name: -abs(shares[name]))[:2]
+    return f" The score is {abs(shares[first]):.0%} from {first}, {abs(shares[second]):.0%} from {second}."
 
 
 def expected(anomaly: Flagged) -> str:
