@@ -130,3 +130,20 @@ def test_what_there_is_not_is_told_what_there_is(given: dict[str, str], said: st
 def test_the_learner_names_the_strategy_unless_it_is_set() -> None:
     assert rounds_of(load({})[0]).strategy.name == "fedbuff"
     assert rounds_of(load({"strategy": "median"})[0]).strategy.name == "median"
+
+
+def test_statistics_are_merged_after_as_many_updates_whoever_they_are_from() -> None:
+    rounds, again = Rounds("peers", 3, lambda parameters: None), Rounds("peers", 3, lambda parameters: None)
+    told = [rounds.add(update(device, parameters={"spread": [float(device)]})) for device in (1, 1)]
+    again.restore(rounds.snapshot())
+    model = rounds.add(update(2, parameters={"spread": [2.0]}))
+    assert told == [None, None]
+    assert model is not None
+    assert model.parameters == {"spread": [1.5]}
+    assert again.add(update(2, parameters={"spread": [2.0]})) == model
+    # A device that is not in the round is remembered.
+    rounds.add(update(3, parameters={"spread": [9.0]}))
+    rounds.add(update(3, parameters={"spread": [9.0]}))
+    later = rounds.add(update(3, parameters={"spread": [3.0]}))
+    assert later is not None
+    assert later.parameters == {"spread": [2.0]}

@@ -28,6 +28,8 @@ class _State(msgspec.Struct):
     strategy: str
     strategy_state: dict[str, dict[str, Any]]
     buffer: list[LocalUpdate]
+    taken: int = 0
+    """Updates since the last round, those that were replaced among them."""
 
 
 def strategy_rules_of(settings: Settings) -> StrategyRules:
@@ -79,6 +81,7 @@ class Rounds:
         self.round = 0
         self._state = self.strategy.init()
         self._buffer: dict[str, LocalUpdate] = {}
+        self._taken = 0
 
     def refusal(self, update: LocalUpdate) -> str | None:
         """Why this is not an update of this model, or None if it is one."""
@@ -97,10 +100,14 @@ class Rounds:
     def add(self, update: LocalUpdate) -> GlobalModel | None:
         """Take in an update that is none of ``refusal``'s; the global model if it was the one that was missing.
 
-        A device's newer update replaces its older one: a round never counts a device twice.
+        A device's newer update replaces its older one: a round never counts a device twice. Statistics need no crowd to
+        be merged, and the server remembers them: their rounds end after as many updates, whoever they are from, so that
+        a few devices, or many that speak one after another, hear of each other, too.
         """
         self._buffer[update.device_id] = update
-        return self._merge() if len(self._buffer) >= self.size else None
+        self._taken += 1
+        count = self._taken if self.strategy.name in STATISTICS else len(self._buffer)
+        return self._merge() if count >= self.size else None
 
     def publish(self, parameters: Parameters, like: GlobalModel, timestamp: str) -> GlobalModel:
         """A new version with given parameters, as a rollback makes it; it is no round of its own.
@@ -109,6 +116,7 @@ class Rounds:
         """
         self._state = self.strategy.init()
         self._buffer.clear()
+        self._taken = 0
         self.version += 1
         return msgspec.structs.replace(
             like, version=self.version, aggregation_round=self.round, parameters=parameters, timestamp=timestamp,
@@ -123,6 +131,7 @@ class Rounds:
         ]
         self._state, parameters = self.strategy.step(self._state, contributions)
         self._buffer.clear()
+        self._taken = 0
         self.version += 1
         self.round += 1
         samples = sum(update.samples_processed for update in updates)
@@ -147,11 +156,14 @@ class Rounds:
         if strategy_state and model.strategy == self.strategy.name:
             self._state = _state(msgspec.msgpack.decode(strategy_state))
         self._buffer.clear()
+        self._taken = 0
 
     def snapshot(self) -> bytes:
         """The state as MessagePack."""
         buffer = list(self._buffer.values())
-        return msgspec.msgpack.encode(_State(self.version, self.round, self.strategy.name, _lists(self._state), buffer))
+        return msgspec.msgpack.encode(
+            _State(self.version, self.round, self.strategy.name, _lists(self._state), buffer, self._taken)
+        )
 
     def restore(self, stored: bytes) -> None:
         """Go on from a snapshot. Another strategy's memory is none."""
@@ -160,6 +172,7 @@ class Rounds:
         same = state.strategy == self.strategy.name
         self._state = _state(state.strategy_state) if same else self.strategy.init()
         self._buffer = {update.device_id: update for update in state.buffer}
+        self._taken = state.taken
 
 
 def _lists(state: State) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from flead.learning import drift_observe as state
 from flead.learning.arrays import Columns, grown
 from flead.learning.drift_fit import fit, replay, sketch
-from flead.learning.drift_judge import ENERGY, LEVEL, NUMBERS, REFERENCE, SCALE
+from flead.learning.drift_judge import ENERGY, LEVEL, NUMBERS, REFERENCE, ROOM, SCALE
 from flead.learning.drift_observe import ALONE, grown_enough, moved, observe, training_values
 from flead.learning.kinds import LEVELS, MODELLED, PEERS, by_kind, channels_of, kind_name, layout_of, moments_size
 from flead.learning.learner import (
@@ -71,7 +71,7 @@ class Drift:
         self.rows = np.zeros((0, rules.training_rows, 0), np.float32)
         self.channels = np.zeros((0, 0, NUMBERS))
         self.last = np.zeros((0, 0))
-        self.weights = np.zeros((0, 0, 1))
+        self.weights = np.zeros((0, 1, 0))
         self.precision = np.zeros((0, 0, 0))
         self.own = np.zeros((0, 0))
         self.devices = np.zeros((0, state.NUMBERS))
@@ -103,7 +103,7 @@ class Drift:
         self.rows = grown(self.rows, devices, self.rules.training_rows, channels)
         self.channels = grown(self.channels, devices, channels)
         self.last = grown(self.last, devices, modelled)
-        self.weights = grown(self.weights, devices, modelled, modelled + 1)
+        self.weights = grown(self.weights, devices, modelled + 1, modelled)
         self.precision = grown(self.precision, devices, modelled, modelled)
         self.own = grown(self.own, devices, 1 + 3 * channels + moments_size(channels) + LEVELS)
         self.devices, self.seen = grown(self.devices, devices), grown(self.seen, devices)
@@ -122,7 +122,7 @@ class Drift:
         parameters = np.zeros((ended, self.own.shape[1]))
         layout, origin = np.empty((2, ended), np.int32)
         position = training = 0
-        scratch = np.zeros((2, self.last.shape[1]))
+        scratch = np.zeros((ROOM, self.channels.shape[1]))
         while True:
             position, training, row = observe(
                 position, training, rows, values, trainings.positions, trainings.rows,
@@ -252,7 +252,7 @@ class Drift:
         return (
             np.zeros((1, width, NUMBERS)),
             np.zeros((1, size)),
-            np.zeros((1, size, size + 1)),
+            np.zeros((1, size + 1, size)),
             np.zeros((1, size, size)),
         )
 

@@ -32,6 +32,7 @@ from flead.learning.drift_judge import (
     MEAN,
     PLACE,
     REFERENCE,
+    ROOM,
     SCALE,
     SMOOTHING,
     SPREAD,
@@ -260,9 +261,9 @@ def fit(
         solve(r, inverse)
     for k in range(size):
         last[row, k] = 0.0
-        weights[row, k, 0] = w[size, k]
+        weights[row, 0, k] = w[size, k]
         for other in range(size):
-            weights[row, k, 1 + other] = w[other, k]
+            weights[row, 1 + other, k] = w[other, k]
             precision[row, k, other] = inverse[k, other]
 
 
@@ -283,10 +284,10 @@ def replay(
     scores: NDArray[np.float64],
 ) -> None:
     """Take the first ``count`` training rows into a state that was just made; ``scores`` (T,) gets their scores."""
-    scratch = np.zeros((2, last.shape[1]))
+    scratch = np.zeros((ROOM, values.shape[1]))
     for t in range(count):
         _, _, scores[t], _, _, _ = judge(row, size, t, values, channels, last, weights, precision, scratch)
-        follow(row, t, values, channels, 0.0)
+        follow(row, values.shape[1], channels, scratch, 0.0)
 
 
 @njit(types.void(_F1, types.intp, types.intp, _F1), cache=True, nogil=True)

@@ -29,6 +29,9 @@ SMOOTHING = 2.0 / 31.0
 DRIFTING, STILL = 1.0 / 50.0, 1.0 / 2000.0
 CUT = 10.0
 """z are cut off here: enough for an alarm, forgotten within a hundred readings."""
+FORETOLD, ERRORS, WEIGHTED, Z, ROOM = range(5)
+"""The rows of the scratch."""
+
 HIT = 2.0
 """An error of at most so many of its std counts as foretold: 95 % of them do where errors are Gaussian."""
 
@@ -57,19 +60,28 @@ def judge(
     """Take reading i of ``values`` (N, C) into the state of the device in ``row``, and judge it.
 
     Shapes: channels (D, C, NUMBERS); of the ``size`` channels in the autoregression, up to V: last (D, V) their last z,
-    weights (D, V, 1 + V) the constant and the weight of each one's last z, precision (D, V, V) R^-1; scratch (2, V).
+    weights (D, 1 + V, V) the constants, then the weights of each one's last z; precision (D, V, V) R^-1.
+    ``scratch`` (ROOM, C) has the reading's z afterwards, row by row with channels, NaN where it is not known.
 
     Returns the channel that deviates most (-1 if nothing of the reading is known), its d, the score, the energy of this
     reading alone, and how many of how many values were foretold.
     """
+    # What foretells is the outer loop: the inner ones add arrays and not numbers, for which there are instructions.
     for a in range(size):
-        scratch[0, a] = 0.0
+        scratch[FORETOLD, a] = weights[row, 0, a]
+        scratch[ERRORS, a] = scratch[WEIGHTED, a] = 0.0
+    for b in range(size):
+        before = last[row, b]
+        for a in range(size):
+            scratch[FORETOLD, a] += weights[row, 1 + b, a] * before
     channel, deviation, foretold, counted = -1, 0.0, 0, 0
     for j in range(values.shape[1]):
         value = values[i, j]
+        scratch[Z, j] = np.nan
         if math.isnan(value) or channels[row, j, SCALE] == 0.0:
             continue
         z = min(max((value - channels[row, j, MEAN]) / channels[row, j, SCALE], -CUT), CUT)
+        scratch[Z, j] = z
         level = channels[row, j, LEVEL] + SMOOTHING * (z - channels[row, j, LEVEL])
         channels[row, j, LEVEL] = level
         d = (level - channels[row, j, REFERENCE]) / channels[row, j, SPREAD]
@@ -78,26 +90,25 @@ def judge(
         place = int(channels[row, j, PLACE])
         if place > 0:
             a = place - 1
-            error = z - weights[row, a, 0]
-            for b in range(size):
-                error -= weights[row, a, 1 + b] * last[row, b]
-            scratch[0, a], scratch[1, a] = error, z
+            error = z - scratch[FORETOLD, a]
+            scratch[ERRORS, a] = error
+            last[row, a] = z
             foretold += abs(error) <= HIT * channels[row, j, ERROR]
             counted += 1
+    for b in range(size):
+        error = scratch[ERRORS, b]
+        for a in range(size):
+            scratch[WEIGHTED, a] += precision[row, b, a] * error
     energy, now = 0.0, 0.0
     for j in range(values.shape[1]):
         place = int(channels[row, j, PLACE])
         if place == 0 or math.isnan(values[i, j]):
             continue
         a = place - 1
-        weighted = 0.0
-        for b in range(size):
-            weighted += precision[row, a, b] * scratch[0, b]
-        part = scratch[0, a] * weighted
+        part = scratch[ERRORS, a] * scratch[WEIGHTED, a]
         now += part
         channels[row, j, ENERGY] += SMOOTHING * (part - channels[row, j, ENERGY])
         energy += channels[row, j, ENERGY]
-        last[row, a] = scratch[1, a]
     score = abs(deviation)
     if counted > 0:
         # Of some of the channels the parts of the quadratic form may add up to less than nothing.
@@ -107,18 +118,18 @@ def judge(
 
 
 @njit(
-    types.void(types.uintp, types.intp, _F2, _F3, types.float64),
+    types.void(types.uintp, types.intp, _F3, _F2, types.float64),
     cache=True,
     nogil=True,
     inline="always",
 )
 def follow(
-    row: int | np.uintp, i: int, values: NDArray[np.float64], channels: NDArray[np.float64], still: float
+    row: int | np.uintp, width: int, channels: NDArray[np.float64], scratch: NDArray[np.float64], still: float
 ) -> None:
-    """Let the references follow reading i: those of drifting channels, and the others at the rate ``still``."""
-    for j in range(values.shape[1]):
-        if math.isnan(values[i, j]) or channels[row, j, SCALE] == 0.0:
+    """Let the references follow a reading just judged: drifting channels', and the others' at the rate ``still``."""
+    for j in range(width):
+        z = scratch[Z, j]
+        if math.isnan(z):
             continue
-        z = min(max((values[i, j] - channels[row, j, MEAN]) / channels[row, j, SCALE], -CUT), CUT)
         rate = DRIFTING if channels[row, j, DRIFTS] > 0.0 else still
         channels[row, j, REFERENCE] += rate * (z - channels[row, j, REFERENCE])

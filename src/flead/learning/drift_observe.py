@@ -15,6 +15,7 @@ from flead.learning.drift_judge import (
     SCALE,
     SPREAD,
     STILL,
+    Z,
     follow,
     judge,
 )
@@ -211,7 +212,7 @@ def observe(
                 devices[row, ENERGIES] += energy
                 devices[row, JUDGED] += 1.0
             score /= devices[row, THRESHOLD]
-        deviations, energies, first = 0.0, 0.0, -1
+        first = -1
         for j in range(values.shape[1]):
             value = values[i, j]
             if math.isnan(value):
@@ -222,14 +223,17 @@ def observe(
             if devices[row, FITTED] > 0.0 and channels[row, j, SCALE] > 0.0:
                 out_mean[i, j] = channels[row, j, MEAN] + channels[row, j, REFERENCE] * channels[row, j, SCALE]
                 out_std[i, j] = channels[row, j, SPREAD] * channels[row, j, SCALE]
-                deviations += abs(channels[row, j, LEVEL] - channels[row, j, REFERENCE]) / channels[row, j, SPREAD]
-                energies += max(channels[row, j, ENERGY], 0.0)
             else:
                 out_mean[i, j] = value
                 out_std[i, j] = FLOOR * max(1.0, abs(value))
         if score > 1.0:
+            deviations, energies = 0.0, 0.0
             for j in range(values.shape[1]):
-                if not math.isnan(values[i, j]) and channels[row, j, SCALE] > 0.0:
+                if not math.isnan(scratch[Z, j]):
+                    deviations += abs(channels[row, j, LEVEL] - channels[row, j, REFERENCE]) / channels[row, j, SPREAD]
+                    energies += max(channels[row, j, ENERGY], 0.0)
+            for j in range(values.shape[1]):
+                if not math.isnan(scratch[Z, j]):
                     off = abs(channels[row, j, LEVEL] - channels[row, j, REFERENCE]) / channels[row, j, SPREAD]
                     part = max(channels[row, j, ENERGY], 0.0)
                     out_contributions[i, j] = 0.5 * off / deviations + 0.5 * part / energies
@@ -237,7 +241,7 @@ def observe(
         out_z[i] = deviation
         out_score[i] = score
         if devices[row, FITTED] > 0.0:
-            follow(row, i, values, channels, STILL if score <= 1.0 else 0.0)
+            follow(row, values.shape[1], channels, scratch, STILL if score <= 1.0 else 0.0)
 
         keep(row, i, values, rows, channels, devices, seen, own, layout)
         i += 1
