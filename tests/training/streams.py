@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flead.columns import Batch
-from flead.learning.drift_fit import moments
+from flead.learning.autoregression import moments
 from flead.learning.kinds import LEVELS, kind_name, moments_size
 from flead.learning.learner import Parameters, arrays
 from flead.records import GlobalModel
