@@ -126,7 +126,7 @@ def test_anomalies_come_back_as_they_went_in(writer: Writer, select: Select) -> 
 
 def test_contributions_are_stored_by_channel(writer: Writer, select: Select) -> None:
     one = floats(1.0)
-    shares = np.array([[0.25, 0.75, 0.0]])
+    shares: list[dict[str, float] | None] = [{"pressure": 0.25, "flow": 0.75}]
     for contributions in (shares, None):
         writer.add_anomalies(
             rows_of(2), whole(0), one, one, np.array([True]), whole(NOON), one, one, "drift", 1.0, contributions

@@ -25,7 +25,7 @@ from flead.storage.thinning import Thinning
 from flead.storage.writer import Writer
 from flead.training import state as shard_state
 from flead.training.fleet import Outcome, Shard
-from flead.training.outputs import local_updates
+from flead.training.outputs import contributions, local_updates
 
 BATCH = 8192
 """Readings at a time: enough to forget Python's cost, few enough that a global model is soon in use."""
@@ -222,7 +222,7 @@ class Pipeline:
             batch.rows[at], channel, batch.values[at, channel], judgement.z[at],
             judgement.score[at] > learner.critical, batch.times[at],
             judgement.mean[at, channel], judgement.std[at, channel], learner.name, learner.threshold,
-            None if judgement.contributions is None else judgement.contributions[at],
+            contributions(self.shard, outcome),
         )  # fmt: skip
         self._writer.add_local_models(
             trained.rows, trained.model_versions, trained.updates.global_versions, trained.updates.accuracy,

@@ -97,11 +97,11 @@ def float8_arrays(values: NDArray[np.float64], lengths: NDArray[np.int64]) -> Fi
     return Field(rows.view(np.uint8).ravel(), np.arange(count, dtype=np.int64) * row.itemsize, sizes)
 
 
-def jsonb_or_null(objects: Sequence[object] | None, count: int) -> Field:
-    """``jsonb``, one a row; NULL in all ``count`` rows without objects."""
-    if objects is None:
-        return Field(np.empty(0, np.uint8), np.zeros(count, np.int64), np.full(count, NULL, np.int64))
-    return words([b"\x01" + msgspec.json.encode(each) for each in objects], np.arange(count))
+def jsonb_or_null(objects: Sequence[object]) -> Field:
+    """``jsonb``; None becomes NULL."""
+    field = words([b"\x01" + msgspec.json.encode(each) for each in objects], np.arange(len(objects)))
+    field.lengths[[each is None for each in objects]] = NULL
+    return field
 
 
 def array_bytes(elements: Sequence[bytes], kind: int) -> bytes:

@@ -63,7 +63,7 @@ class Intake:
             critical = np.array([one.severity == "critical" for one in some])
             self._writer.add_anomalies(
                 rows[at], channels[at], value, score, critical, times[at], mean, std, detector,
-                np.nan if threshold is None else threshold,
+                np.nan if threshold is None else threshold, [one.contributions for one in some],
             )  # fmt: skip
             self._writer.add_signal(rows[at], channels[at], value, mean, std, times[at])
         return refused

@@ -112,11 +112,11 @@ class Writer:
         stds: Floats,
         detector: str,
         threshold: float,
-        contributions: Floats | None = None,
+        contributions: Sequence[dict[str, float] | None] | None = None,
     ) -> None:
         """Flagged readings. ``channels`` number the device's channels; a NaN mean, std or threshold becomes NULL.
 
-        ``contributions`` (N, C) are the shares of the device's channels in the score.
+        ``contributions`` are the channels' shares in the scores, by name.
         """
         if len(rows) == 0:
             return
@@ -137,9 +137,7 @@ class Writer:
             rows_as.float8_or_null(means),
             rows_as.float8_or_null(stds),
             rows_as.float8_or_null(np.full(count, threshold)),
-            rows_as.jsonb_or_null(
-                None if contributions is None else self._devices.by_channel(rows, contributions), count
-            ),
+            rows_as.jsonb_or_null(contributions or [None] * count),
             rows_as.moments(times),
         )
 

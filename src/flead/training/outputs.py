@@ -23,7 +23,7 @@ def anomalies(shard: Shard, outcome: Outcome) -> list[Anomaly]:
         to_texts(outcome.batch.times[at]),
         judgement.mean[at, channels].tolist(),
         judgement.std[at, channels].tolist(),
-        _contributions(shard, outcome),
+        contributions(shard, outcome),
         strict=True,
     )
     kinds, name, threshold = devices.kinds, learner.name, learner.threshold
@@ -36,11 +36,12 @@ def anomalies(shard: Shard, outcome: Outcome) -> list[Anomaly]:
     ]  # fmt: skip
 
 
-def _contributions(shard: Shard, outcome: Outcome) -> Sequence[dict[str, float] | None]:
-    at, contributions = outcome.anomalies, outcome.judgement.contributions
-    if contributions is None:
+def contributions(shard: Shard, outcome: Outcome) -> Sequence[dict[str, float] | None]:
+    """The channels' shares in the flagged readings' scores, by name; None from a learner that judges by one channel."""
+    at, shares = outcome.anomalies, outcome.judgement.contributions
+    if shares is None:
         return [None] * len(at)
-    return shard.devices.by_channel(outcome.batch.rows[at], contributions[at])
+    return shard.devices.by_channel(outcome.batch.rows[at], shares[at])
 
 
 def local_updates(shard: Shard, outcome: Outcome) -> list[LocalUpdate]:
