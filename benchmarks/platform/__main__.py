@@ -5,10 +5,12 @@ and the memory that it uses, then Kafka and the database alone for the producer 
 """
 
 import argparse
+import signal
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -27,7 +29,7 @@ from flead.storage.store import served_store
 from tests.platform_fixtures import eventually, platform_settings
 from tests.storage import messages
 
-READINGS, PACKED, ROWS = 400_000, 4_000_000, 150_000
+READINGS, PACKED, ROWS = 300_000, 3_000_000, 100_000
 DEADLINE = 300.0
 
 
@@ -98,16 +100,22 @@ def _rows(connection: psycopg.Connection[object]) -> int:
 
 def services(settings: Settings, directory: Path, repetitions: int) -> dict[str, list[float]]:
     """The producer and the collector, each with what it needs and nothing else."""
-    runs = range(repetitions)
-    return {
+    kinds: dict[str, Callable[[int], float]] = {
         # First, for it reads all topics from their beginning.
-        "collector, anomalies and local models, rows/s": [collected(settings) for _ in runs],
-        "producer, one reading a message, readings/s": [produced(settings, directory, READINGS, 1, n) for n in runs],
-        "producer, 100 a message, readings/s": [produced(settings, directory, PACKED, 100, n) for n in runs],
+        "collector, anomalies and local models, rows/s": lambda run: collected(settings),
+        "producer, one reading a message, readings/s": lambda run: produced(settings, directory, READINGS, 1, run),
+        "producer, 100 a message, readings/s": lambda run: produced(settings, directory, PACKED, 100, run),
     }
+    results: dict[str, list[float]] = {}
+    for what, measure in kinds.items():
+        for run in range(repetitions):
+            results.setdefault(what, []).append(measure(run))
+            print(f"{what}: {results[what][-1]:,.0f}", file=sys.stderr, flush=True)
+    return results
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the platform is stopped, too
     parser = argparse.ArgumentParser(prog="python -m benchmarks.platform", description=__doc__)
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--parts", default="services,everything", help="which, by comma")

@@ -193,8 +193,10 @@ class Session:
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                 log.error("messages were deleted before they were stored: %s", error.str())
                 consumer.seek(TopicPartition(message.topic(), message.partition(), OFFSET_BEGINNING))
-            elif error.fatal() or not error.retriable():
+            elif error.fatal():
                 raise KafkaException(error)
+            else:  # the client tries again by itself
+                log.warning("Kafka: %s", error.str())
         for topic, some in by_topic.items():
             if some:
                 self._counts[topic] += len(some)

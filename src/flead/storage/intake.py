@@ -20,6 +20,8 @@ Locate = Callable[[int], str]
 Record = TypeVar("Record", Anomaly, LocalUpdate, GlobalModel)
 Shape = tuple[tuple[str, int], ...]
 
+LENGTH = len("2025-11-07T15:22:31.000Z")
+
 _decode_anomaly = msgspec.json.Decoder(Anomaly).decode
 _decode_update = msgspec.json.Decoder(LocalUpdate).decode
 _decode_model = msgspec.json.Decoder(GlobalModel).decode
@@ -113,17 +115,29 @@ def _decoded(
     decode: Callable[[bytes], Record], values: Sequence[bytes], locate: Locate, skip_empty: bool = False
 ) -> tuple[list[tuple[int, Record]], NDArray[np.int64], list[Rejected]]:
     """The records with their places among the messages, their times in milliseconds, and what is none."""
-    found, times, refused = [], [], []
+    found, refused = [], []
     for i, value in enumerate(values):
         if skip_empty and not value:
             continue
         try:
-            record = decode(value)
-            times.append(to_milliseconds(record.timestamp))
-            found.append((i, record))
-        except (ValueError, OverflowError) as error:  # msgspec's are ValueErrors
+            found.append((i, decode(value)))
+        except msgspec.MsgspecError as error:
             refused.append(_rejected(values, locate, i, error))
-    return found, np.array(times, np.int64), refused
+    try:
+        # As FLEAD writes them, to the character: read all at once, ten times as fast.
+        texts = [record.timestamp for _, record in found]
+        if all(len(text) == LENGTH and text[-1] == "Z" for text in texts):
+            return found, np.array([text[:-1] for text in texts], "datetime64[ms]").astype(np.int64), refused
+    except ValueError:
+        pass
+    good, times = [], []
+    for i, record in found:
+        try:
+            times.append(to_milliseconds(record.timestamp))
+            good.append((i, record))
+        except (ValueError, OverflowError) as error:
+            refused.append(_rejected(values, locate, i, error))
+    return good, np.array(times, np.int64), refused
 
 
 def _rejected(values: Sequence[bytes], locate: Locate, i: int, error: Exception) -> Rejected:
