@@ -107,32 +107,41 @@ def merge_minutes(cursor: Cursor[Any], sums: MinuteSums, views: Container[str]) 
 
 def merge_evaluations(cursor: Cursor[Any], evaluations: Iterable[Evaluation]) -> None:
     """Replace the counts of these versions and brokers."""
-    _execute(
-        cursor,
-        """
-        INSERT INTO evaluation_counts AS c
-        SELECT version, broker, tp, fp, tn, fn, timestamptz 'epoch' + updated * interval '1 millisecond'
-        FROM unnest(%s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
-             AS new (version, broker, tp, fp, tn, fn, updated)
-        ORDER BY version, broker
-        ON CONFLICT (model_version, broker_id) DO UPDATE
-        SET true_positives = excluded.true_positives, false_positives = excluded.false_positives,
-            true_negatives = excluded.true_negatives, false_negatives = excluded.false_negatives,
-            updated_at = excluded.updated_at
-        """,
-        [
-            (
-                e.model_version,
-                e.broker_id,
-                e.true_positives,
-                e.false_positives,
-                e.true_negatives,
-                e.false_negatives,
-                to_milliseconds(e.timestamp),
-            )
-            for e in evaluations
-        ],
-    )
+    _execute(cursor, _PUT_EVALUATIONS + _REPLACE_COUNTS, [_counts(evaluation) for evaluation in evaluations])
+
+
+def add_evaluations(cursor: Cursor[Any], evaluations: Iterable[Evaluation]) -> None:
+    """Add to the counts of these versions and brokers, each of which comes once."""
+    _execute(cursor, _PUT_EVALUATIONS + _ADD_COUNTS, [_counts(evaluation) for evaluation in evaluations])
+
+
+def _counts(e: Evaluation) -> tuple[int, ...]:
+    return (
+        e.model_version, e.broker_id, e.true_positives, e.false_positives, e.true_negatives, e.false_negatives,
+        to_milliseconds(e.timestamp),
+    )  # fmt: skip
+
+
+_PUT_EVALUATIONS: LiteralString = """
+    INSERT INTO evaluation_counts AS c
+    SELECT version, broker, tp, fp, tn, fn, timestamptz 'epoch' + updated * interval '1 millisecond'
+    FROM unnest(%s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+         AS new (version, broker, tp, fp, tn, fn, updated)
+    ORDER BY version, broker
+    ON CONFLICT (model_version, broker_id) DO UPDATE
+    """
+_REPLACE_COUNTS: LiteralString = """
+    SET true_positives = excluded.true_positives, false_positives = excluded.false_positives,
+        true_negatives = excluded.true_negatives, false_negatives = excluded.false_negatives,
+        updated_at = excluded.updated_at
+    """
+_ADD_COUNTS: LiteralString = """
+    SET true_positives = c.true_positives + excluded.true_positives,
+        false_positives = c.false_positives + excluded.false_positives,
+        true_negatives = c.true_negatives + excluded.true_negatives,
+        false_negatives = c.false_negatives + excluded.false_negatives,
+        updated_at = greatest(c.updated_at, excluded.updated_at)
+    """
 
 
 def merge_detections(cursor: Cursor[Any], detections: Mapping[str, Confusion]) -> None:
