@@ -193,6 +193,12 @@ class Settings(BaseSettings):
     anomaly_delivery: Literal["exactly-once", "at-least-once"] = Field(
         "exactly-once", description="How Flink delivers anomalies: at-least-once is seen sooner, and may repeat some."
     )
+    spark_host: str = Field("127.0.0.1", description="Where Spark's master is.")
+    spark_port: Port = Field(7077, description="The port of Spark's master.")
+    spark_ui_port: Port = Field(8086, description="The port of the page of Spark's master.")
+    spark_worker_port: Port = Field(8087, description="The port of the page of Spark's worker.")
+    evaluation_seconds: float = Field(5, gt=0, description="Between two micro-batches of the stream evaluation.")
+    analytics_seconds: float = Field(3600, gt=0, description="Between two runs of the hourly analysis.")
     training_port: Port = Field(8171, description="Where the training service says how it is (/healthz, /metrics).")
     aggregator_port: Port = Field(8172, description="Where the aggregator says how it is.")
     collector_port: Port = Field(8173, description="Where the collector says how it is.")
@@ -206,6 +212,8 @@ class Settings(BaseSettings):
         description="Readings in one of the producer's messages, at most: of one partition, a line each.",
     )
     producer_port: Port = Field(8174, description="Where the producer says how it is.")
+    evaluation_port: Port = Field(8175, description="Where the stream evaluation says how it is.")
+    analytics_port: Port = Field(8176, description="Where the hourly analysis says how it is.")
     grafana_port: Port = Field(3001, description="Grafana's port, where there is a Grafana.")
     grafana_password: SecretStr = Field(SecretStr("admin"), description="The first password of Grafana's user admin.")
 

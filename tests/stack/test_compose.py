@@ -21,7 +21,8 @@ from tests.platform_fixtures import eventually, platform_settings, require_platf
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PUBLISHED = {
     "database": [5432], "kafka-1": [9092], "kafka-2": [9093], "kafka-3": [9094], "kafka-4": [9095],
-    "flink-jobmanager": [8161], "viewer": [8082], "grafana": [3001], "kafka-ui": [8081],
+    "flink-jobmanager": [8161], "spark-master": [8086, 7077], "spark-worker": [8087], "viewer": [8082],
+    "grafana": [3001], "kafka-ui": [8081],
 }  # fmt: skip
 """The ports that the outside sees, as they were published."""
 
@@ -55,7 +56,7 @@ def test_our_services_run_the_same_commands_with_the_same_settings(
         if service.image in OWN:
             inside = ("-m", "flead.stack.inside", name)
             assert tuple(shown[name]["command"]) == (
-                "python", *(inside if service.image == "flink" else service.command[1:])
+                "python", *(inside if service.image in ("flink", "spark") else service.command[1:])
             )  # fmt: skip
             assert shown[name]["environment"] == Alias("settings")
 
@@ -118,7 +119,7 @@ def test_images_are_pinned_and_ours_are_not_root() -> None:
     for one in model()["services"].values():
         assert "build" in one or re.search(r":v?\d+\.\d+\.\d+[\w.-]*$", one["image"]), one["image"]
     stages = re.split(r"^FROM ", (DEPLOY / "Dockerfile").read_text(), flags=re.MULTILINE)[1:]
-    assert [stage.split()[2] for stage in stages] == list(OWN.values())
+    assert [stage.split()[2] for stage in stages] == list(dict.fromkeys(OWN.values()))
     assert all(re.findall(r"^USER (\w+)$", stage, re.MULTILINE)[-1] == "flead" for stage in stages)
     assert re.match(r"python:\d+\.\d+\.\d+-", stages[0])
 

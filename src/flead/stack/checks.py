@@ -50,6 +50,22 @@ def taskmanager(port: int) -> Check:
     return check
 
 
+def spark_master(port: int) -> Check:
+    """Spark's master answers on its page."""
+    return lambda since: _get(port, "/json/") is not None
+
+
+def spark_worker(master_port: int) -> Check:
+    """A worker is alive, and has told Spark's master so since this one was started."""
+
+    def check(since: float) -> bool:
+        answer = _get(master_port, "/json/")
+        known = json.loads(answer)["workers"] if answer else []
+        return any(found["state"] == "ALIVE" and found["lastheartbeat"] > since * 1000 for found in known)
+
+    return check
+
+
 def broker(port: int, node: int) -> Check:
     """A broker answers and counts itself among the living."""
 

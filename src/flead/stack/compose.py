@@ -27,8 +27,10 @@ KAFKA_UI = "ghcr.io/kafbat/kafka-ui:v1.5.0"
 CLUSTER = "RkxFQUQtZmxlYWQtRkxFQQ"
 """Kafka's identifier of this cluster, in its form: 16 bytes in base64."""
 
-OWN = {"flead": "services", "flink": "engines"}
+OWN = {"flead": "services", "flink": "engines", "spark": "engines"}
 """The images that are built here: kind of service to target of the Dockerfile."""
+PUBLISHED = {"web_port", "flink_port", "spark_port", "spark_ui_port", "spark_worker_port"}
+"""Settings of the ports of our own images that the outside sees."""
 DATA = "/data"
 BASE = 20_000
 """Added to a broker's port for containers: 29092 beside 9092."""
@@ -76,6 +78,7 @@ def container_settings() -> Settings:
         kafka=brokers,
         database_host="database",
         flink_host="flink-jobmanager",
+        spark_host="spark-master",
         web_host="0.0.0.0",
         web_password=SecretStr("password"),
     )
@@ -135,11 +138,14 @@ def _own(settings: Settings, service: Service) -> Yaml:
         "command": inside if service.image != "flead" else ["python", *service.command[1:]],
         "environment": Alias("settings"),
     }
-    published = [port.number for port in service.ports if port.setting in ("web_port", "flink_port")]
+    published = [port.number for port in service.ports if port.setting in PUBLISHED]
     if published:
         shown["ports"] = [_published(port) for port in published]
     if service.image == "flink":
         shown["volumes"] = [f"{name}:{DATA}/platform/flink/{name}" for name in ("checkpoints", "savepoints")]
+    elif service.image == "spark":
+        if service.page == "/healthz":  # master and worker keep nothing
+            shown["volumes"] = [f"{service.name}:{DATA}/platform/spark/checkpoints"]
     elif not service.ends:
         shown["volumes"] = [f"{service.name}:{DATA}"]
     if _is_asked(service):

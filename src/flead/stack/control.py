@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import psutil
 
 from flead.settings import Settings
-from flead.stack import flink, kafka, preflight, state
+from flead.stack import flink, kafka, preflight, spark, state
 from flead.stack.errors import StackError
 from flead.stack.jars import fetch
 from flead.stack.layout import Layout
@@ -126,6 +126,8 @@ def _prepare(settings: Settings, layout: Layout, wanted: Mapping[str, Service], 
         kafka.prepare(settings, layout, jars)
         if "flink" in images:
             flink.prepare(settings, layout, fetch("flink", layout.cache, tell), jars)
+    if "spark" in images:
+        spark.prepare(settings, layout, fetch("spark", layout.cache, tell))
 
 
 def _launch(settings: Settings, names: list[str]) -> None:

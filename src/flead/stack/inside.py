@@ -5,7 +5,7 @@ import sys
 
 from flead import settings
 from flead.errors import FleadError
-from flead.stack import flink
+from flead.stack import flink, spark
 from flead.stack.jars import fetch
 from flead.stack.layout import Layout
 from flead.stack.services import environment, services
@@ -17,6 +17,8 @@ def become(name: str, chosen: settings.Settings) -> None:
     service = services(chosen)[name]
     if service.image == "flink":
         flink.prepare(chosen, layout, fetch("flink", layout.cache), fetch("kafka", layout.cache))
+    if service.image == "spark":
+        spark.prepare(chosen, layout, fetch("spark", layout.cache))
     os.execvpe(service.command[0], service.command, os.environ | environment(chosen) | dict(service.environment))
 
 

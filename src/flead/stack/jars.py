@@ -14,8 +14,16 @@ WANTED = {
     # A trailing ! keeps jgo from taking a whole family's versions from this artifact.
     "kafka": ("org.apache.kafka:kafka_2.13:4.3.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4!"),
     "flink": ("org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",),
+    "spark": (
+        "org.apache.spark:spark-sql-kafka-0-10_2.13:4.0.0",
+        "org.apache.spark:spark-token-provider-kafka-0-10_2.13:4.0.0",
+        "org.apache.kafka:kafka-clients:3.9.0",
+        "org.apache.commons:commons-pool2:2.12.0",
+    ),
 }
 """What each part of the platform asks for; what that needs in turn is found by jgo."""
+COMPLETE = {"spark"}
+"""What these parts need in turn is named here, or comes with a wheel."""
 LOCK = Path(__file__).with_name("jars.lock")
 AT_ONCE = 8
 """Downloads."""
@@ -102,6 +110,8 @@ def _resolve() -> dict[str, dict[str, str]]:
         parts = {}
         for part, asked in WANTED.items():
             inputs, needed = context.resolver.resolve([context.create_dependency(name) for name in asked])
+            if part in COMPLETE:
+                needed = []
             parts[part] = {
                 f"{found.groupId}:{found.artifactId}:{found.version}": sha256(found.artifact.resolve())
                 for found in sorted([*inputs, *needed], key=lambda found: (found.groupId, found.artifactId))

@@ -7,6 +7,7 @@
       logs/NAME.log      what a service prints; NAME.log.1 ... are older
       kafka/broker-N/    a broker's configuration and its data
       flink/             configuration, class path, checkpoints, savepoints, temporary files
+      spark/             configuration, checkpoints, the Java that it starts, working directories
       database/          the embedded Postgres
       grafana/           what Grafana keeps
     CACHE_DIR/jars/      what has been downloaded, for all platforms of this user
@@ -58,6 +59,11 @@ class Layout:
     def flink(self) -> Path:
         """Flink's configuration and state."""
         return self.root / "flink"
+
+    @property
+    def spark(self) -> Path:
+        """Spark's configuration and state."""
+        return self.root / "spark"
 
     @property
     def grafana(self) -> Path:

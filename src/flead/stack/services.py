@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import SecretStr
 
 from flead.settings import PREFIX, Settings
-from flead.stack import checks, flink, grafana, kafka
+from flead.stack import checks, flink, grafana, kafka, spark
 from flead.stack.checks import Check
 from flead.stack.jars import places
 from flead.stack.layout import Layout
@@ -30,9 +30,9 @@ class Service:
 
     name: str
     command: tuple[str, ...]
-    image: Literal["flead", "flink", "kafka", "postgres", "grafana"]
-    """The kind of container that runs it where containers are used: flead and flink are images of ours, the second
-    with Java and all engines."""
+    image: Literal["flead", "flink", "spark", "kafka", "postgres", "grafana"]
+    """The kind of container that runs it where containers are used: flead, flink and spark are images of ours, the
+    last two with Java and all engines."""
     ready: Check
     needs: tuple[str, ...] = ()
     """Services that must be ready before it is started, and are stopped after it."""
@@ -104,8 +104,40 @@ def services(settings: Settings, containers: bool = False) -> dict[str, Service]
             megabytes=350,
             stop_seconds=60,  # it takes a savepoint
         ),
+        Service(
+            name="spark-master",
+            command=() if containers else spark.master_command(settings, layout),
+            image="spark",
+            ready=checks.spark_master(settings.spark_ui_port),
+            environment={} if containers else spark.environment(settings, layout),
+            ports=(Port(settings.spark_ui_port, "spark_ui_port"), Port(settings.spark_port, "spark_port")),
+            page="/json/",
+            megabytes=160,
+        ),
+        Service(
+            name="spark-worker",
+            command=() if containers else spark.worker_command(settings, layout),
+            image="spark",
+            ready=checks.spark_worker(settings.spark_ui_port),
+            needs=("spark-master",),
+            environment={} if containers else spark.environment(settings, layout),
+            ports=(Port(settings.spark_worker_port, "spark_worker_port"),),
+            page="/json/",
+            megabytes=160,
+        ),
         _own(settings, "aggregator", needs_kafka),
         _own(settings, "collector", (*needs_kafka, "schema")),
+        *(
+            _own(
+                settings,
+                name,
+                (*needs_kafka, "schema", "spark-worker"),
+                image="spark",
+                environment={} if containers else spark.environment(settings, layout),
+                megabytes=megabytes,  # with what the worker runs for it; the analysis once an hour
+            )
+            for name, megabytes in (("evaluation", 1050), ("analytics", 1100))
+        ),
         _own(settings, "producer", needs_kafka),
         _own(settings, "viewer", ("schema",), port="web_port"),
         *_grafana(settings, layout, containers),
@@ -197,7 +229,7 @@ def _own(
     needs: tuple[str, ...],
     *,
     port: str = "",
-    image: Literal["flead", "flink"] = "flead",
+    image: Literal["flead", "flink", "spark"] = "flead",
     environment: Mapping[str, str] | None = None,
     megabytes: int = 130,
     stop_seconds: float = 20,

@@ -1,0 +1,156 @@
+"""Spark's standalone cluster: its configuration, its Java, its two commands.
+
+The wheel stays as it was installed: configuration, working directories and the Java that Spark starts are our own.
+"""
+
+import importlib.util
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from flead.settings import Settings
+from flead.stack.errors import StackError
+from flead.stack.java import LOG4J, QUICK, java, java_home
+from flead.stack.layout import Layout
+
+HOST = "127.0.0.1"
+CORES = 3
+"""Tasks that the worker runs at once: one of the evaluation, two of the analysis when it is due."""
+WORKER_MEMORY = "1100m"
+"""What it hands out: an executor of each of the two."""
+
+DAEMON_MEMORY = ("-Xmx128m", *QUICK, "-XX:MaxMetaspaceSize=128m")
+"""Of the master and the worker, which only start processes."""
+OPENED = [
+    f"--add-opens=java.base/{package}=ALL-UNNAMED"
+    for package in (
+        "java.lang", "java.lang.invoke", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.util",
+        "java.util.concurrent", "java.util.concurrent.atomic", "jdk.internal.ref", "sun.nio.ch", "sun.nio.cs",
+        "sun.security.action", "sun.util.calendar",
+    )
+] + ["-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true"]  # fmt: skip
+"""What Spark's own launcher opens of a modern Java."""
+
+JAVA = """\
+#!/bin/sh
+# Spark asks for a module that this runtime does not have and that it does without.
+for argument do shift; [ "$argument" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$argument"; done
+exec '{java}' "$@"
+"""
+
+
+def configuration(settings: Settings, layout: Layout, jars: Sequence[Path]) -> dict[str, str]:
+    """Spark's settings, of whatever runs on this cluster."""
+    classes = os.pathsep.join(map(str, jars))
+    # A heap takes new memory before it looks for old: so little of it may be new.
+    java_options = " ".join((*QUICK, "-Xmn64m", "-XX:MaxMetaspaceSize=160m"))
+    return {
+        "spark.master": master(settings),
+        "spark.driver.host": _here(settings),
+        "spark.driver.bindAddress": HOST if _alone(settings) else "0.0.0.0",
+        "spark.driver.extraClassPath": classes,
+        "spark.executor.extraClassPath": classes,
+        # The least that Spark accepts; what is computed is computed in Python.
+        "spark.driver.memory": "512m",
+        "spark.executor.memory": "512m",
+        "spark.driver.extraJavaOptions": java_options,
+        "spark.executor.extraJavaOptions": java_options,
+        # A page of each job's own costs memory; the master's shows what runs.
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        # Of jobs that are over, nothing is kept.
+        "spark.worker.cleanup.enabled": "true",
+        "spark.worker.cleanup.interval": "600",
+        "spark.worker.cleanup.appDataTtl": "3600",
+        "spark.deploy.retainedApplications": "20",
+        "spark.executor.logs.rolling.strategy": "size",
+        "spark.executor.logs.rolling.maxSize": str(4 << 20),
+        "spark.executor.logs.rolling.maxRetainedFiles": "2",
+    }
+
+
+def master(settings: Settings) -> str:
+    """The master's address."""
+    return f"spark://{settings.spark_host}:{settings.spark_port}"
+
+
+def master_command(settings: Settings, layout: Layout) -> tuple[str, ...]:
+    """What starts the master."""
+    return _daemon(
+        settings, layout, "org.apache.spark.deploy.master.Master",
+        "--port", str(settings.spark_port), "--webui-port", str(settings.spark_ui_port),
+    )  # fmt: skip
+
+
+def worker_command(settings: Settings, layout: Layout) -> tuple[str, ...]:
+    """What starts the worker."""
+    return _daemon(
+        settings, layout, "org.apache.spark.deploy.worker.Worker",
+        "--webui-port", str(settings.spark_worker_port), "--cores", str(CORES), "--memory", WORKER_MEMORY,
+        "--work-dir", str(layout.spark / "work"), master(settings),
+    )  # fmt: skip
+
+
+def environment(settings: Settings, layout: Layout) -> dict[str, str]:
+    """What Spark's processes and its clients need in their environment."""
+    return {
+        "JAVA_HOME": str(layout.spark / "java"),
+        "SPARK_HOME": str(_home()),
+        "SPARK_SCALA_VERSION": "2.13",
+        "SPARK_CONF_DIR": str(layout.spark / "conf"),
+        "SPARK_LOCAL_IP": HOST if _alone(settings) else "0.0.0.0",  # where its pages are
+        "SPARK_LOCAL_HOSTNAME": _here(settings),
+        "SPARK_LOCAL_DIRS": str(layout.spark / "tmp"),
+        "PYSPARK_PYTHON": sys.executable,
+    }
+
+
+def prepare(settings: Settings, layout: Layout, jars: Sequence[Path]) -> None:
+    """Write the configuration and our Java; what is in ``tmp`` and ``work`` belongs to a run that is over."""
+    for name in "conf", "tmp", "work", "java":
+        shutil.rmtree(layout.spark / name, ignore_errors=True)
+    for name in "conf", "tmp", "work", "java/bin", "checkpoints":
+        (layout.spark / name).mkdir(parents=True, exist_ok=True)
+    lines = [f"{name} {value}" for name, value in configuration(settings, layout, jars).items()]
+    (layout.spark / "conf" / "spark-defaults.conf").write_text("\n".join(lines) + "\n")
+    # What its jobs say of themselves is enough; Spark's own hundreds of lines a minute are not wanted.
+    (layout.spark / "conf" / "log4j2.properties").write_text(LOG4J.replace("level = INFO", "level = WARN"))
+    program = layout.spark / "java" / "bin" / "java"
+    program.write_text(JAVA.format(java=java_home() / "bin" / "java"))
+    program.chmod(0o755)
+
+
+def _daemon(settings: Settings, layout: Layout, entry: str, *arguments: str) -> tuple[str, ...]:
+    conf = layout.spark / "conf"
+    return java(
+        *DAEMON_MEMORY,
+        *OPENED,
+        f"-Dlog4j2.configurationFile={conf / 'log4j2.properties'}",
+        "-cp",
+        f"{conf}{os.pathsep}{_home() / 'jars'}{os.sep}*",
+        entry,
+        "--host",
+        _here(settings),
+        "--properties-file",
+        str(conf / "spark-defaults.conf"),
+        *arguments,
+    )
+
+
+def _alone(settings: Settings) -> bool:
+    """Whether all of it is on this machine; in containers each has a name of its own."""
+    return settings.spark_host == HOST
+
+
+def _here(settings: Settings) -> str:
+    return HOST if _alone(settings) else socket.gethostname()
+
+
+def _home() -> Path:
+    found = importlib.util.find_spec("pyspark")
+    if found is None or found.origin is None:
+        raise StackError("Spark is not installed in this environment: make setup EXTRA=platform")
+    return Path(found.origin).parent
