@@ -111,10 +111,14 @@ def logs(
 
 @app.command("service")
 def one_service(
-    name: Annotated[str, typer.Argument(help="producer, training, aggregator, collector or viewer.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="producer, training, aggregator, collector, evaluation, analytics or viewer."),
+    ],
+    once: Annotated[bool, typer.Option("--once", help="analytics: take what is new, and end.")] = False,
 ) -> None:
     """Run one service of the platform in the foreground, until Ctrl-C or SIGTERM."""
     from flead.stack.foreground import run
 
     chosen, _ = settings.load()
-    run(name, chosen)
+    run(name, chosen, once)

@@ -5,12 +5,14 @@ Each is imported when it is run: none needs what only the others need.
 
 import importlib.util
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from flead.settings import Settings
+from flead.stack import spark
 from flead.stack.errors import StackError
 from flead.stack.flink import client_environment
 from flead.stack.java import NOT_INSTALLED
@@ -22,14 +24,20 @@ if TYPE_CHECKING:
     from flead.dashboard.viewer import Viewer
 
 
-def run(name: str, settings: Settings) -> None:
-    """Run this service until SIGTERM or SIGINT. Raises StackError if there is no such service."""
+def run(name: str, settings: Settings, once: bool = False) -> None:
+    """Run this service until SIGTERM or SIGINT, or until it has done its work ``once``.
+
+    Raises StackError if there is no such service, or none that ends.
+    """
+    services = ONCE if once else SERVICES
+    if once and name in SERVICES and name not in ONCE:
+        raise StackError(f"{name} never ends: --once is for {', '.join(ONCE)}")
     if name not in SERVICES:
         raise StackError(f"no such service: {name}; there are {', '.join(SERVICES)}")
     if importlib.util.find_spec("confluent_kafka") is None:
         raise StackError(NOT_INSTALLED)
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)-5s %(message)s")
-    SERVICES[name](settings)
+    services[name](settings)
 
 
 def _aggregator(settings: Settings) -> None:
@@ -68,6 +76,33 @@ def _training(settings: Settings) -> None:
     train(settings, layout.flink, client_environment(layout))
 
 
+def _evaluation(settings: Settings) -> None:
+    from flead.spark.evaluation import run as evaluate
+
+    _use_spark(settings)
+    evaluate(settings, Layout.of(settings).spark / "checkpoints")
+
+
+def _analytics(settings: Settings) -> None:
+    from flead.spark.hourly import run as analyse
+
+    analyse(settings)
+
+
+def _analytics_once(settings: Settings) -> None:
+    from flead.spark.analytics import once
+
+    _use_spark(settings)
+    once(settings, Layout.of(settings).spark / "checkpoints")
+
+
+def _use_spark(settings: Settings) -> None:
+    layout = Layout.of(settings)
+    if not (layout.spark / "conf").is_dir():
+        raise StackError("Spark is not set up here: flead up does it")
+    os.environ.update(spark.environment(settings, layout))
+
+
 def _viewer(settings: Settings) -> None:
     import psycopg
 
@@ -93,5 +128,9 @@ SERVICES: dict[str, Callable[[Settings], None]] = {
     "training": _training,
     "aggregator": _aggregator,
     "collector": _collector,
+    "evaluation": _evaluation,
+    "analytics": _analytics,
     "viewer": _viewer,
 }
+
+ONCE: dict[str, Callable[[Settings], None]] = {"analytics": _analytics_once}

@@ -1,0 +1,83 @@
+"""What the embedded pipeline makes of a stream, to hold Spark against: its counts, its predictions, its models."""
+
+import time
+from typing import Any, NamedTuple
+
+import psycopg
+
+from flead.bus.encode_readings import ReadingEncoder
+from flead.bus.placement import broker_of, partition_of
+from flead.columns import Devices
+from flead.embedded.pipeline import Pipeline
+from flead.evaluation.arrivals import Arrived
+from flead.ingest.pace import Pace
+from flead.ingest.sources import make_source
+from flead.records import GlobalModel
+from flead.settings import Settings
+from flead.storage.writer import Writer
+from flead.training.fleet import Outcome, Shard
+
+ARRIVAL = int(time.time() * 1000) - 3_600_000
+"""When reading 0 comes onto the bus; every later one comes two milliseconds after the one before it. Not long ago, or
+Kafka would throw it away."""
+
+COUNTS = """SELECT model_version, broker_id, true_positives, false_positives, true_negatives, false_negatives
+            FROM evaluation_counts ORDER BY 1, 2"""
+PREDICTIONS = """SELECT model_version, device_id, broker_id, created_at, prediction, actual_result, is_correct,
+                        confidence
+                 FROM model_evaluations ORDER BY 1, 2, 4"""
+DETECTIONS = """SELECT detector, true_positives, false_positives, true_negatives, false_negatives
+                FROM detection_counts"""
+
+
+class Recorder(Pipeline):
+    """A pipeline that remembers from which reading on each global model was tested."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.models: dict[int, tuple[int, GlobalModel]] = {}
+
+    def _audit(self, outcome: Outcome, start: int, stop: int, model: GlobalModel | None) -> None:
+        if model is not None:
+            self.models.setdefault(model.version, (self.tally.readings + start, model))
+        super()._audit(outcome, start, stop, model)
+
+
+class Reference(NamedTuple):
+    readings: list[tuple[int, bytes, int]]  # partition, message, arrival
+    models: list[Arrived]
+    counts: list[tuple[Any, ...]]
+    predictions: list[tuple[Any, ...]]
+    detections: list[tuple[Any, ...]]
+
+
+def reference(settings: Settings, connection: psycopg.Connection[Any]) -> Reference:
+    """Run ``settings.readings`` of the simulated fleet through the embedded pipeline, into this migrated database."""
+
+    def place(device: str) -> int:
+        return broker_of(device, settings.brokers, settings.devices_per_broker)
+
+    def writer(shard: Shard) -> Writer:
+        return Writer(connection, shard.devices, place)
+
+    pipeline = Recorder(settings, make_source(settings), {}, writer)
+    pipeline.run(Pace(None, 0), lambda tally: None)
+    models = [Arrived(ARRIVAL + 2 * first - 1, model) for first, model in pipeline.models.values()]
+    found = [connection.execute(query.encode()).fetchall() for query in (COUNTS, PREDICTIONS, DETECTIONS)]
+    return Reference(_messages(settings), models, *found)
+
+
+def _messages(settings: Settings) -> list[tuple[int, bytes, int]]:
+    source, devices = make_source(settings), Devices()
+    source.open(devices, None)
+    encoder, messages = ReadingEncoder(devices), list[tuple[int, bytes, int]]()
+    while (left := (settings.readings or 0) - len(messages)) > 0:
+        chunk = source.next_batch(min(left, 8192), None)
+        assert chunk is not None
+        text, bounds = encoder.lines(chunk.batch)
+        for row, start, stop in zip(chunk.batch.rows.tolist(), bounds[:-1], bounds[1:], strict=True):
+            partition = partition_of(
+                devices.id(row), settings.partitions, settings.brokers, settings.devices_per_broker
+            )
+            messages.append((partition, text[start : stop - 1], ARRIVAL + 2 * len(messages)))
+    return messages
