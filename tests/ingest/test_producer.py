@@ -5,7 +5,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,17 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 @contextmanager
 def producing(settings: Settings, stored: Path) -> Iterator[Any]:
     """A producer at work in a thread; stopped with the block."""
-    from flead.bus.service import Service
+    from flead.bus.service import Service, Stopped
     from flead.ingest.producer import ReadingsProducer
 
     service = Service("producer")
     producer = ReadingsProducer(settings, stored, service)
-    thread = threading.Thread(target=producer.run)
+
+    def work() -> None:
+        with suppress(Stopped):
+            producer.run()
+
+    thread = threading.Thread(target=work)
     thread.start()
     try:
         yield producer

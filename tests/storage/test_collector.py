@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,16 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 @contextmanager
 def collecting(settings: Settings, conninfo: dict[str, Any]) -> Iterator[Any]:
     """A collector at work in a thread; stopped with the block."""
-    from flead.bus.service import Service
+    from flead.bus.service import Service, Stopped
     from flead.storage.collector import Collector
 
     service = Service("collector")
-    thread = threading.Thread(target=Collector(settings, Store(conninfo), service).run)
+
+    def work() -> None:
+        with suppress(Stopped):
+            Collector(settings, Store(conninfo), service).run()
+
+    thread = threading.Thread(target=work)
     thread.start()
     try:
         yield service
