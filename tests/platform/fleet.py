@@ -86,7 +86,7 @@ class Fleet:
             found = (len(seen.anomalies), len(seen.updates), len(seen.dead_letters))
             return all(has >= needs for has, needs in zip(found, wanted, strict=True))
 
-        eventually(all_there, 180)
+        eventually(all_there, 300)
         time.sleep(2 * self.settings.checkpoint_seconds)  # what comes too much comes with the next checkpoints
         seen.look()
         assert (len(seen.anomalies), len(seen.updates), len(seen.dead_letters)) == wanted

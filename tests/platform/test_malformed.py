@@ -15,7 +15,7 @@ from flead.settings import Settings
 if TYPE_CHECKING:
     from tests.platform.fleet import Fleet
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
 COUNT = 10_000
 GOOD = '{"device_id":"stranger","data":1.5,"timestamp":"2025-11-07T15:22:31.000Z"}'

@@ -16,7 +16,7 @@ from tests.platform_fixtures import eventually
 if TYPE_CHECKING:
     from tests.platform.fleet import Fleet
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
 SECONDS = 100
 """Of readings before and after a kill: with 2,500 devices 250,000 each."""
@@ -49,7 +49,7 @@ def assert_all_is_there(settings: Settings, fleet: "Fleet") -> None:
         "anomalies": len(seen.anomalies), "local_models": len(seen.updates), "federated_models": len(seen.models),
         "readings": fleet.sent,
     }  # fmt: skip
-    eventually(lambda: rows(settings) == wanted, 60)
+    eventually(lambda: rows(settings) == wanted, 120)
 
 
 @pytest.mark.parametrize("victim", ["kafka-2", "flink-taskmanager", "flink-jobmanager", "aggregator", "collector"])
