@@ -87,6 +87,24 @@ def test_labels_reach_no_score(tmp_path: Path, learner: str) -> None:
     assert scores[0] == scores[1]
 
 
+def test_recordings_made_one_after_another_have_peers_all_the_same(tmp_path: Path) -> None:
+    source, out = folder(tmp_path / "fleet", devices=6), tmp_path / "scores.csv"
+    for device in range(6):
+        file = source / f"pump_{device}.csv"
+        header, *rows = file.read_text().splitlines()
+        later = [f"{int(time) + 10_000 * device},{rest}" for time, _, rest in (row.partition(",") for row in rows)]
+        file.write_text("\n".join([header, *later]) + "\n")
+    summary = flead("--data", f"csv:{source}", "--out", str(out), "--learner", "drift")
+    assert (summary["readings"], summary["rejected"], summary["devices"]) == (6 * LENGTH - 12, 12, 6)
+    lines = pl.read_csv(out)
+    assert (lines.height, lines["anomaly"].sum()) == (6 * LENGTH - 12, summary["anomalies"])
+    # With peers even the first device judges from its tenth reading on; alone it would still be silent.
+    first = lines.filter(pl.col("device_id") == "pump_0")
+    assert all(first["score"][10:30] > 0)
+    flead("--data", f"csv:{source}", "--out", str(out), "--learner", "drift", "--local")
+    assert all(pl.read_csv(out).filter(pl.col("device_id") == "pump_0")["score"][10:30] == 0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -2,6 +2,10 @@
 
 Every reading is judged by what came before it, as in `flead run`. The lines come in the order of the stream, so those
 of a device in its file's order, even where its times repeat or step back.
+
+Recordings need not overlap in time: of experiments made one after another, the first would have no peers. So for a
+learner that shares statistics the training rows of all devices come first (``flead.evaluation.backtest``), and the
+lines are those of one device after another.
 """
 
 import time
@@ -13,11 +17,16 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from flead.columns import Chunk
+from flead.columns import Chunk, Source
 from flead.errors import FleadError
+from flead.evaluation.backtest import backtest, series_of
 from flead.federation.rounds import Rounds, rounds_of
+from flead.ingest.simulated import SimulatedSource
 from flead.ingest.sources import make_source
+from flead.learning.registry import LEARNERS
+from flead.learning.strategies import Strategy
 from flead.records import Rejected, to_texts
 from flead.settings import Settings
 from flead.training.fleet import Outcome, Shard
@@ -61,9 +70,40 @@ def score(settings: Settings, out: Path, *, local: bool, progress: Callable[[int
     that has no end without ``settings.readings``; nothing is at ``out`` until all of it is.
     """
     source, started = make_source(settings), time.monotonic()
-    shard = Shard(settings)
     rounds = rounds_of(settings)
-    scored = Scored()
+    recorded = settings.readings is None and not isinstance(source, SimulatedSource)
+    if recorded and not local and LEARNERS[settings.learner].statistics:
+        scored = _score_recordings(settings, source, rounds.strategy, out, progress)
+    else:
+        scored = _score_stream(settings, source, None if local else rounds, out, progress)
+    scored.seconds = time.monotonic() - started
+    return scored
+
+
+def _score_recordings(
+    settings: Settings, source: Source, strategy: Strategy, out: Path, progress: Callable[[int, int], None]
+) -> Scored:
+    """Every device with the prior of its peers, which have trained on their first rows."""
+    rejected: list[Rejected] = []
+    series = series_of(source, rejected.extend)
+    total = sum(len(each.times) for each in series) + len(rejected)
+    scored = Scored(rejected=len(rejected), devices=len(series))
+    with _writer(out) as write:
+        write(pl.DataFrame(schema=SCHEMA), rejected)
+        for each, said in zip(series, backtest(series, settings, Shard, strategy, settings.training_rows), strict=True):
+            devices = [each.device] * len(each.times)
+            write(_frame(devices, each.times, said.score, said.anomalous), [])
+            scored.readings += len(each.times)
+            scored.anomalies += int(said.anomalous.sum())
+            progress(scored.readings + scored.rejected, total)
+    return scored
+
+
+def _score_stream(
+    settings: Settings, source: Source, rounds: Rounds | None, out: Path, progress: Callable[[int, int], None]
+) -> Scored:
+    """The readings as they come; global models are adopted as they are made."""
+    shard, scored = Shard(settings), Scored()
     source.open(shard.devices, None)
     try:
         total = source.total() if settings.readings is None else settings.readings
@@ -76,7 +116,7 @@ def score(settings: Settings, out: Path, *, local: bool, progress: Callable[[int
                 if chunk is None:
                     break
                 outcome = shard.observe(chunk.batch)
-                if not local:
+                if rounds is not None:
                     scored.global_models += _federate(shard, rounds, outcome)
                 write(_lines(shard, outcome), chunk.rejected)
                 _count(scored, chunk, outcome)
@@ -84,7 +124,6 @@ def score(settings: Settings, out: Path, *, local: bool, progress: Callable[[int
     finally:
         source.close()
     scored.devices = len(shard.devices)
-    scored.seconds = time.monotonic() - started
     return scored
 
 
@@ -103,12 +142,13 @@ def _federate(shard: Shard, rounds: Rounds, outcome: Outcome) -> int:
 
 def _lines(shard: Shard, outcome: Outcome) -> pl.DataFrame:
     batch, judgement = outcome.batch, outcome.judgement
-    columns = {
-        "device_id": shard.devices.texts(batch.rows),
-        "timestamp": to_texts(batch.times),
-        "score": judgement.score,
-        "anomaly": judgement.anomalous.astype(np.int8),
-    }
+    return _frame(shard.devices.texts(batch.rows), batch.times, judgement.score, judgement.anomalous)
+
+
+def _frame(
+    devices: list[str], times: NDArray[np.int64], score: NDArray[np.float64], anomalous: NDArray[np.bool_]
+) -> pl.DataFrame:
+    columns = {"device_id": devices, "timestamp": to_texts(times), "score": score, "anomaly": anomalous.astype(np.int8)}
     return pl.DataFrame(columns, schema=SCHEMA)
 
 

@@ -22,7 +22,7 @@ from flead.columns import Batch, Channels, Devices, Source
 from flead.learning.learner import Judgement, Learner, Parameters
 from flead.learning.metrics import Confusion, confusion
 from flead.learning.strategies import Contribution, Strategy
-from flead.records import GlobalModel, to_text
+from flead.records import GlobalModel, Rejected, to_text
 from flead.settings import Settings
 
 EPOCHS = 3
@@ -71,13 +71,14 @@ class Shard(Protocol):
 MakeShard = Callable[[Settings], Shard]
 
 
-def series_of(source: Source) -> list[Series]:
-    """All readings of a source, by device, in the order of the table of devices; what is no reading is left out."""
+def series_of(source: Source, refuse: Callable[[list[Rejected]], None] = lambda rejected: None) -> list[Series]:
+    """All readings of a source, by device, in the order of the table of devices; ``refuse`` gets what is none."""
     devices = Devices()
     source.open(devices, None)
     batches: list[Batch] = []
     while (chunk := source.next_batch(CHUNK, None)) is not None:
         batches.append(chunk.batch)
+        refuse(chunk.rejected)
     source.close()
     if not batches:
         return []
