@@ -3,9 +3,9 @@
 How a commit works, and why a crash at any point does no harm:
 
 1. Updates are read (``read_committed``) and put into the buffer, one by one, in the order of their arrival.
-2. The update that completes a round makes a global model.
-3. A Kafka transaction begins; the model goes to ``global-model-updates``, whatever was no update since the last
-   round to ``dead-letters``, and the offsets after the updates read so far are committed with them.
+2. The update that completes a round makes a global model. What is read at once may complete several rounds.
+3. A Kafka transaction begins; the models go to ``global-model-updates``, whatever was no update before the last of them
+   to ``dead-letters``, and the offsets after the update that completed the last round are committed with them.
 4. The transaction is committed. Before that nobody sees any of it; after it, all of it.
 5. After a crash the aggregator goes on at the committed offsets, that is just behind the last round's last update:
    what was in the buffer is read again, so that the buffer needs no store of its own. Version, round and the
@@ -39,7 +39,9 @@ log = logging.getLogger("flead")
 
 GROUP = "aggregator"
 STATE_HEADER = "strategy-state"
-"""Header of a global model: the strategy's state after the round. The topic holds all that there is to rebuild."""
+"""Header of a transaction's last model: the strategy's state after it. The topic holds all that there is to rebuild."""
+
+Ends = dict[tuple[str, int], int]
 
 POLL_SECONDS = 0.2
 BATCH = 2000
@@ -67,8 +69,12 @@ class Aggregator:
         self._service = service
         self._bootstrap = bootstrap
         self._refused: list[tuple[Message, str]] = []
-        self._ends: dict[tuple[str, int], int] = {}
+        self._ends: Ends = {}
         """The offset after the last message read, by topic and partition."""
+        self._made: list[GlobalModel] = []
+        """Models that are not published yet."""
+        self._done: tuple[int, Ends] = (0, {})
+        """How much was refused, and which offsets were reached, when the last of them was made."""
         self.ready = False
         """Whether it has partitions to read."""
         self.ended = False
@@ -86,12 +92,15 @@ class Aggregator:
         try:
             while not self._service.stopping.is_set():
                 for message in consumer.consume(BATCH, POLL_SECONDS):
-                    self._take(message, consumer, producer)
+                    if message.topic() == CONTROL:
+                        self._publish(consumer, producer)  # what may be gone back to is in the topic
+                    self._take(message)
+                self._publish(consumer, producer)
         finally:
             self.ended = True
             consumer.close()
 
-    def _take(self, message: Message, consumer: Consumer, producer: Producer) -> None:
+    def _take(self, message: Message) -> None:
         error = message.error()
         if error is not None:
             if error.fatal() or not error.retriable():
@@ -106,7 +115,8 @@ class Aggregator:
             self._refused.append((message, str(refused)))
         self._ends[message.topic(), message.partition()] = message.offset() + 1
         if model is not None:
-            self._publish(model, consumer, producer)
+            self._made.append(model)
+            self._done = len(self._refused), dict(self._ends)
 
     def _add(self, value: bytes) -> GlobalModel | None:
         """Take in an update; the global model if it completed a round."""
@@ -132,18 +142,25 @@ class Aggregator:
                 return self.rounds.publish(old.parameters, old, request.timestamp)
         raise _RefusedError(f"there is no global model {request.rollback_to} to go back to")
 
-    def _publish(self, model: GlobalModel, consumer: Consumer, producer: Producer) -> None:
+    def _publish(self, consumer: Consumer, producer: Producer) -> None:
+        """Publish the models made since the last call, if there are any, with all that was read up to the last one."""
+        if not self._made:
+            return
+        number, ends = self._done
+        refused = self._refused[:number]
+        newest = self._made[-1]
         try:
             producer.begin_transaction()
-            producer.produce(
-                GLOBAL_MODELS, key=str(model.version), value=_encode(model), partition=0,
-                headers={STATE_HEADER: self.rounds.strategy_state()},
-            )  # fmt: skip
-            for message, reason in self._refused:
+            for model in self._made:
+                headers = {STATE_HEADER: self.rounds.strategy_state()} if model is newest else None
+                producer.produce(
+                    GLOBAL_MODELS, key=str(model.version), value=_encode(model), partition=0, headers=headers
+                )
+            for message, reason in refused:
                 producer.produce(
                     DEAD_LETTERS, key=message.key(), value=message.value(), headers=headers_of(message, reason)
                 )
-            offsets = [TopicPartition(*place, end) for place, end in self._ends.items()]
+            offsets = [TopicPartition(*place, end) for place, end in ends.items()]
             producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), DEADLINE_SECONDS)
             producer.commit_transaction(DEADLINE_SECONDS)
         except KafkaException as problem:
@@ -151,12 +168,13 @@ class Aggregator:
             if error.code() in (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH):
                 raise FencedError(f"{self._service.name}: another aggregator has taken over; this one ends") from None
             raise
-        for reason, count in Counter(reason for _, reason in self._refused).items():
+        for reason, count in Counter(reason for _, reason in refused).items():
             self._ignored.labels(reason).inc(count)
-        self._refused.clear()
-        self._version.set(model.version)
+        del self._refused[:number]
+        self._made.clear()
+        self._version.set(newest.version)
         log.info(
-            "global model %d of %d devices, accuracy %.3f", model.version, model.num_devices, model.global_accuracy
+            "global model %d of %d devices, accuracy %.3f", newest.version, newest.num_devices, newest.global_accuracy
         )
 
     def _producer(self) -> Producer:
