@@ -136,7 +136,7 @@ def services(settings: Settings, containers: bool = False) -> dict[str, Service]
                 environment={} if containers else spark.environment(settings, layout),
                 megabytes=megabytes,  # with what the worker runs for it; the analysis once an hour
             )
-            for name, megabytes in (("evaluation", 1050), ("analytics", 1100))
+            for name, megabytes in (("evaluation", 1100), ("analytics", 1280))
         ),
         _own(settings, "producer", needs_kafka),
         _own(settings, "viewer", ("schema",), port="web_port"),
