@@ -35,6 +35,7 @@ def main() -> None:
         said, results = lines(messages, python, quick)
         results += codec(messages, quick)
     results += columns(quick)
+    results += learners(quick)
     results += sources(quick)
     now = datetime.now(UTC).date().isoformat()
     report = Report(now, environment.machine(), environment.versions(python), said, results, targets(results))
@@ -101,6 +102,16 @@ def columns(quick: bool) -> list[Result]:
         ]
     what = f"resident memory, {devices:,} devices with full windows"
     return [*results, Result(f"memory.{devices}", "bytes a device", what, [found["bytes_per_device"]])]
+
+
+def learners(quick: bool) -> list[Result]:
+    """Every learner in a shard of a small fleet."""
+    rates = measure("the learners", ours("learners"), 300, *((1, 100_000) if quick else (5, 500_000)))
+    words = {"drift": "eight channels"}
+    return [
+        Result(f"learner.{name}", RATE, f"columns to outcome, 300 devices of {words.get(name, 'one channel')}", found)
+        for name, found in rates.items()
+    ]
 
 
 def sources(quick: bool) -> list[Result]:

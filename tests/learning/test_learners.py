@@ -191,7 +191,9 @@ def test_judgements_fit_the_readings(kind: type[Learner], rules: Rules) -> None:
     assert judged.mean.shape == judged.std.shape == values.shape
     assert np.isfinite(judged.score).all()
     assert np.isfinite(judged.z).all()
-    assert judged.anomalous.tolist() == (judged.score > learner.threshold).tolist()
+    above = judged.score > learner.threshold
+    assert not (judged.anomalous & ~above).any()
+    assert learner.paced or judged.anomalous.tolist() == above.tolist()
     assert learner.critical > learner.threshold
     assert not np.isnan(values[np.arange(COUNT), judged.channel]).any()
     for statistics in (judged.mean, judged.std):
@@ -206,6 +208,17 @@ def test_judgements_fit_the_readings(kind: type[Learner], rules: Rules) -> None:
     assert ((updates.accuracy >= 0) & (updates.accuracy <= 1)).all()
     assert (updates.loss >= 0).all()
     assert np.isfinite(updates.loss).all()
+
+
+def test_how_often_a_device_speaks_moves_no_score(kind: type[Learner], rules: Rules) -> None:
+    said, _ = new(kind, rules).observe(*readings())
+    paced, _ = new(kind, rules).observe(*readings(), np.linspace(2.0, 90_000.0, COUNT))
+    assert paced.score.tobytes() == said.score.tobytes()
+    assert kind.paced == (said.thresholds is not None)
+    if paced.thresholds is None:
+        assert paced.anomalous.tobytes() == said.anomalous.tobytes()
+    else:
+        assert not (paced.anomalous & (paced.score <= paced.thresholds)).any()
 
 
 def test_no_alarm_before_scoring_starts(kind: type[Learner], rules: Rules) -> None:

@@ -220,8 +220,8 @@ class Pipeline:
         self._writer.add_readings(batch)
         self._writer.add_anomalies(
             batch.rows[at], channel, batch.values[at, channel], judgement.z[at],
-            judgement.score[at] > learner.critical, batch.times[at],
-            judgement.mean[at, channel], judgement.std[at, channel], learner.name, learner.threshold,
+            outcome.critical, batch.times[at],
+            judgement.mean[at, channel], judgement.std[at, channel], learner.name, outcome.thresholds,
             contributions(self.shard, outcome),
         )  # fmt: skip
         self._writer.add_local_models(

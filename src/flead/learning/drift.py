@@ -53,6 +53,7 @@ class Drift:
     name = "drift"
     strategy = "peers"
     statistics = True
+    paced = False
     remembers: tuple[str, ...] = ("training_rows",)
     threshold, critical = 1.0, 2.0
 
@@ -111,9 +112,14 @@ class Drift:
         self._layout[known:] = -1
 
     def observe(
-        self, rows: NDArray[np.int32], values: NDArray[np.float64], labels: NDArray[np.int8], trainings: Trainings
+        self,
+        rows: NDArray[np.int32],
+        values: NDArray[np.float64],
+        labels: NDArray[np.int8],
+        trainings: Trainings,
+        every: NDArray[np.float64] | None = None,
     ) -> tuple[Judgement, Updates]:
-        del labels
+        del labels, every
         count, ended = len(rows), len(trainings.rows)
         channel, contributions = np.empty(count, np.int16), np.zeros(values.shape)
         score, z = np.empty((2, count))

@@ -119,9 +119,11 @@ def rareness(
     return rare / math.log(10.0)
 
 
-@njit(_F1(_F1, _F1, types.float64), cache=True, nogil=True)
-def probabilities(z: NDArray[np.float64], model: NDArray[np.float64], threshold: float) -> NDArray[np.float64]:
-    """(N,) how surely readings with these z are rarer than the threshold, by the fleet's tail of deviations alone.
+@njit(_F1(_F1, _F1, _F1), cache=True, nogil=True)
+def probabilities(
+    z: NDArray[np.float64], model: NDArray[np.float64], thresholds: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(N,) how surely readings with these z are rarer than their thresholds, by the fleet's tail of deviations alone.
 
     With r = P(Z > |z|) by that tail, it is 1 / (1 + r 10^threshold): one half where it is as rare as the threshold.
     """
@@ -132,5 +134,5 @@ def probabilities(z: NDArray[np.float64], model: NDArray[np.float64], threshold:
     result = np.empty(len(z))
     for i in range(len(z)):
         rare = rarity(tail, np.uintp(0), np.uintp(0), 0, abs(z[i]), LEAST[LEVEL_VIEW])
-        result[i] = 1.0 / (1.0 + math.exp(min(threshold * math.log(10.0) - rare, 700.0)))
+        result[i] = 1.0 / (1.0 + math.exp(min(thresholds[i] * math.log(10.0) - rare, 700.0)))
     return result

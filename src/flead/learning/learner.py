@@ -49,6 +49,8 @@ class Judgement(NamedTuple):
     contributions: NDArray[np.float64] | None = None
     """(N, C) every channel's share in the score of an anomalous reading, 0 or more, together 1; 0 in other readings.
     None from a learner that judges by one channel."""
+    thresholds: NDArray[np.float64] | None = None
+    """(N,) what each score was compared with, from a paced learner; None: with the learner's own threshold."""
 
     def part(self, positions: NDArray[np.intp] | slice) -> "Judgement":
         """What is said of some of the readings."""
@@ -56,6 +58,7 @@ class Judgement(NamedTuple):
             self.score[positions], self.anomalous[positions], self.channel[positions],
             self.z[positions], self.mean[positions], self.std[positions],
             None if self.contributions is None else self.contributions[positions],
+            None if self.thresholds is None else self.thresholds[positions],
         )  # fmt: skip
 
 
@@ -84,7 +87,10 @@ class Learner(Protocol):
     threshold: float
     """The score above which a reading is an anomaly."""
     critical: float
-    """The score above which an anomaly is critical."""
+    """The score above which an anomaly is critical; as far above other thresholds."""
+    paced: bool
+    """It decides by how often a device may raise an alarm, and so is told that. Its scores do not depend on it, and
+    not every reading above the threshold is an anomaly."""
     strategy: str
     """The strategy that merges its models unless another is set."""
     statistics: bool
@@ -110,11 +116,17 @@ class Learner(Protocol):
         """
 
     def observe(
-        self, rows: NDArray[np.int32], values: NDArray[np.float64], labels: NDArray[np.int8], trainings: Trainings
+        self,
+        rows: NDArray[np.int32],
+        values: NDArray[np.float64],
+        labels: NDArray[np.int8],
+        trainings: Trainings,
+        every: NDArray[np.float64] | None = None,
     ) -> tuple[Judgement, Updates]:
         """Judge N readings, each by what came before it, and learn from them.
 
-        Shapes: rows (N,), values (N, C) with NaN for a channel that a reading lacks, labels (N,) 0, 1 or -1.
+        Shapes: rows (N,), values (N, C) with NaN for a channel that a reading lacks, labels (N,) 0, 1 or -1. ``every``
+        (N,) is for a paced learner: the readings of its device in which each may raise about one alarm; None: the rule.
         """
 
     def adopt(self, parameters: Parameters, version: int) -> None:

@@ -27,6 +27,6 @@ class Rules:
     alarm_quantile: float = 0.9
     """The share of normal scores that lie below the threshold (drift)."""
     alarm_every: float = 1440.0
-    """Readings of a device in which it may raise about one alarm (tail)."""
+    """Readings of a device in which it may raise about one alarm, where nobody says otherwise (tail)."""
     proximal: float = 0.0
     """FedProx's mu: how strongly a training is held to the model that it began with (see strategies/fedprox.py)."""

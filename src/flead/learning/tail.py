@@ -80,8 +80,8 @@ _S3 = types.float64[:, :, ::1]
         types.int64[::1], _I1, _I1,  # trainings
         _S3, types.float32[:, :, ::1], types.float64[:, ::1],  # state
         _F1, types.int64,  # the fleet's
-        types.int64, types.float64, types.float64,  # rules
-        _F1, types.int16[::1], _F1, types.float64[:, ::1], types.float64[:, ::1],  # judgement
+        types.int64, _F1, _F1,  # rules
+        _F1, types.boolean[::1], types.int16[::1], _F1, types.float64[:, ::1], types.float64[:, ::1],  # judgement
         _F1, _F1, types.float64[:, ::1], _I1,  # updates
     ),
     cache=True,
@@ -99,9 +99,10 @@ def observe(
     fleet: NDArray[np.float64],
     fleet_version: int,
     warm_up: int,
-    threshold: float,
-    quiet: float,
+    thresholds: NDArray[np.float64],
+    quiet: NDArray[np.float64],
     out_score: NDArray[np.float64],
+    out_anomalous: NDArray[np.bool_],
     out_channel: NDArray[np.int16],
     out_z: NDArray[np.float64],
     out_mean: NDArray[np.float64],
@@ -176,14 +177,14 @@ def observe(
 
         # One event is one alarm, unless it becomes much rarer than it was when it was raised.
         devices[row, QUIET] += 1.0
-        if devices[row, QUIET] > quiet:
+        if devices[row, QUIET] > quiet[i]:
             devices[row, PEAK] = 0.0
-        if out_score[i] > threshold:
+        out_anomalous[i] = False
+        if out_score[i] > thresholds[i]:
             devices[row, QUIET] = 0.0
             if devices[row, PEAK] == 0.0 or rarest > devices[row, PEAK] + RISE:
                 devices[row, PEAK] = rarest
-            else:
-                out_score[i] = threshold
+                out_anomalous[i] = True
 
 
 class Tail:
@@ -192,13 +193,14 @@ class Tail:
     name = "tail"
     strategy = "median"
     statistics = False
+    paced = True
     remembers: tuple[str, ...] = ()
     layouts: Sequence[Layout] = (LAYOUT,)
 
     def __init__(self, rules: Rules) -> None:
-        self.threshold = math.log10(max(SINGLE * rules.alarm_every, 2.0))
+        self.alarm_every = rules.alarm_every
+        self.threshold = float(_thresholds(np.array(rules.alarm_every)))
         self.critical = self.threshold + CRITICAL
-        self.quiet = min(EVENT, rules.alarm_every / EVENTS)
         self.warm_up = rules.min_readings + SETTLING
         self.signals = np.zeros((0, 0, SIZE_OF_SIGNAL))
         self.seasons = np.zeros((0, 0, SIZE_OF_SEASON), np.float32)
@@ -219,10 +221,18 @@ class Tail:
         self.devices = grown(self.devices, devices)
 
     def observe(
-        self, rows: NDArray[np.int32], values: NDArray[np.float64], labels: NDArray[np.int8], trainings: Trainings
+        self,
+        rows: NDArray[np.int32],
+        values: NDArray[np.float64],
+        labels: NDArray[np.int8],
+        trainings: Trainings,
+        every: NDArray[np.float64] | None = None,
     ) -> tuple[Judgement, Updates]:
         del labels  # it has no use for them
         count, ended = len(rows), len(trainings.rows)
+        every = np.full(count, self.alarm_every) if every is None else every
+        thresholds, quiet = _thresholds(every), np.minimum(EVENT, every / EVENTS)
+        anomalous = np.empty(count, np.bool_)
         channel = np.empty(count, np.int16)
         rarities, z = np.empty((2, count))
         mean, std = np.empty((2, *values.shape))
@@ -231,17 +241,20 @@ class Tail:
         observe(
             rows, values, trainings.positions, trainings.rows, trainings.samples,
             self.signals, self.seasons, self.devices, self.fleet, self.fleet_version,
-            self.warm_up, self.threshold, self.quiet,
-            rarities, channel, z, mean, std, accuracy, loss, parameters, origin,
+            self.warm_up, thresholds, quiet,
+            rarities, anomalous, channel, z, mean, std, accuracy, loss, parameters, origin,
         )  # fmt: skip
-        judgement = Judgement(rarities, rarities > self.threshold, channel, z, mean, std)
+        judgement = Judgement(rarities, anomalous, channel, z, mean, std, None, thresholds)
         return judgement, Updates(accuracy, loss, parameters, np.zeros(ended, np.int32), origin)
 
     def adopt(self, parameters: Parameters, version: int) -> None:
         self.fleet, self.fleet_version = _tails(parameters), version
 
     def predict(self, judgement: Judgement, parameters: Parameters) -> NDArray[np.float64]:
-        result: NDArray[np.float64] = probabilities(judgement.z, _tails(parameters), self.threshold)
+        thresholds = judgement.thresholds
+        if thresholds is None:
+            thresholds = np.full(len(judgement.z), self.threshold)
+        result: NDArray[np.float64] = probabilities(judgement.z, _tails(parameters), thresholds)
         return result
 
     def columns(self) -> Columns:
@@ -251,6 +264,12 @@ class Tail:
         tails = np.empty(SIZE_OF_MODEL)
         summarise(self.signals, np.uintp(row), self.warm_up, tails)
         return unflatten(tails, LAYOUT)
+
+
+def _thresholds(every: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The scores above which there are so many readings to an event. In hundredths, so that a fleet has few."""
+    thresholds: NDArray[np.float64] = np.round(np.log10(np.maximum(SINGLE * every, 2.0)), 2)
+    return thresholds
 
 
 def _tails(parameters: Parameters) -> NDArray[np.float64]:

@@ -217,6 +217,7 @@ class ZScore:
     name = "zscore"
     strategy = "fedbuff"
     statistics = False
+    paced = False
     remembers: tuple[str, ...] = ("window", "features")
     layouts: Sequence[Layout] = (LAYOUT,)
 
@@ -240,8 +241,10 @@ class ZScore:
         self.models = grown(self.models, devices)
 
     def observe(
-        self, rows: NDArray[np.int32], values: NDArray[np.float64], labels: NDArray[np.int8], trainings: Trainings
-    ) -> tuple[Judgement, Updates]:
+        self, rows: NDArray[np.int32], values: NDArray[np.float64], labels: NDArray[np.int8], trainings: Trainings,
+        every: NDArray[np.float64] | None = None,
+    ) -> tuple[Judgement, Updates]:  # fmt: skip
+        del every
         count, ended, rules = len(rows), len(trainings.rows), self.rules
         channel = np.empty(count, np.int16)
         z, probability = np.empty((2, count))

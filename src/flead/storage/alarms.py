@@ -119,7 +119,7 @@ class AlarmSums:
         """Forget everything."""
         self._flagged.clear()
 
-    def add(self, detector: str, threshold: float, *columns: Any) -> None:
+    def add(self, detector: str, threshold: float | NDArray[np.float64], *columns: Any) -> None:
         """Flagged readings; ``columns`` are the first eight of :class:`Flagged`, which may be changed afterwards."""
         count = len(columns[0])
         number = self._detectors.setdefault(clean(detector), len(self._detectors))

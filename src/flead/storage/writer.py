@@ -111,7 +111,7 @@ class Writer:
         means: Floats,
         stds: Floats,
         detector: str,
-        threshold: float,
+        threshold: float | NDArray[np.float64],
         contributions: Sequence[dict[str, float] | None] | None = None,
     ) -> None:
         """Flagged readings. ``channels`` number the device's channels; a NaN mean, std or threshold becomes NULL.

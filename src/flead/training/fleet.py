@@ -21,6 +21,7 @@ from flead.learning.rules import Rules
 from flead.learning.strategies.fedprox import FedProx
 from flead.records import LARGEST, GlobalModel
 from flead.settings import Settings
+from flead.training.pace import DAY, USUAL, Pace
 from flead.training.schedule import Schedule
 
 BLOCK = 64
@@ -67,6 +68,10 @@ class Outcome:
     judgement: Judgement
     anomalies: NDArray[np.intp]
     """(A,) positions in the batch of the readings that were flagged."""
+    thresholds: NDArray[np.float64]
+    """(A,) what their scores are above."""
+    critical: NDArray[np.bool_]
+    """(A,) whether they are critical anomalies."""
     trained: Trained
 
 
@@ -83,7 +88,7 @@ def rules_of(settings: Settings) -> Rules:
         mix=settings.mix,
         training_rows=settings.training_rows,
         alarm_quantile=settings.alarm_quantile,
-        alarm_every=settings.readings_per_day / settings.alarms_per_day,
+        alarm_every=(settings.readings_per_day or DAY / USUAL) / settings.alarms_per_day,
         proximal=settings.proximal if settings.strategy == FedProx.name else 0.0,
     )
 
@@ -101,6 +106,7 @@ class Shard:
         self.devices = Devices()
         self.learner: Learner = LEARNERS[settings.learner](rules_of(settings))
         self.schedule = Schedule(settings.train_readings, settings.train_seconds)
+        self.pace = Pace(settings.alarms_per_day, settings.readings_per_day) if self.learner.paced else None
         self.global_model: GlobalModel | None = None
         self.brokers = np.zeros(0, np.int16)
         """(D,) the broker that every device is bound to."""
@@ -122,6 +128,8 @@ class Shard:
             self._width = self.devices.width
             self.learner.grow(self._room, self._width)
             self.schedule.grow(self._room)
+            if self.pace is not None:
+                self.pace.grow(self._room)
             self.touched = grown(self.touched, -(-self._room // BLOCK))
         if count > known:
             # A device that has not spoken yet is stored, too: the rows behind it count on it.
@@ -148,11 +156,19 @@ class Shard:
             raise ValueError(f"reading {unfit} of the batch, of {device}, is no measurement: {batch.values[unfit]}")
         self.grow()
         trainings, versions = self.schedule.plan(batch.rows, batch.times)
-        judgement, updates = self.learner.observe(batch.rows, batch.values, batch.labels, trainings)
+        every = None if self.pace is None else self.pace.follow(batch.rows, batch.times)
+        judgement, updates = self.learner.observe(batch.rows, batch.values, batch.labels, trainings, every)
         touch(batch.rows, self.touched)
         touch(trainings.rows, self.touched)
         trained = Trained(trainings.positions, trainings.rows, versions, trainings.samples, trainings.times, updates)
-        return Outcome(batch, judgement, np.flatnonzero(judgement.anomalous), trained)
+        anomalies, learner = np.flatnonzero(judgement.anomalous), self.learner
+        if judgement.thresholds is None:
+            thresholds = np.full(len(anomalies), learner.threshold)
+            critical = judgement.score[anomalies] > learner.critical
+        else:
+            thresholds = judgement.thresholds[anomalies]
+            critical = judgement.score[anomalies] > thresholds + (learner.critical - learner.threshold)
+        return Outcome(batch, judgement, anomalies, thresholds, critical, trained)
 
     def adopt(self, model: GlobalModel) -> None:
         """Let trainings that begin from now on start from this global model, unless a newer one is known."""

@@ -19,20 +19,21 @@ def anomalies(shard: Shard, outcome: Outcome) -> list[Anomaly]:
         channels.tolist(),
         outcome.batch.values[at, channels].tolist(),
         judgement.z[at].tolist(),
-        (judgement.score[at] > learner.critical).tolist(),
+        outcome.critical.tolist(),
         to_texts(outcome.batch.times[at]),
         judgement.mean[at, channels].tolist(),
         judgement.std[at, channels].tolist(),
+        outcome.thresholds.tolist(),
         contributions(shard, outcome),
         strict=True,
     )
-    kinds, name, threshold = devices.kinds, learner.name, learner.threshold
+    kinds, name = devices.kinds, learner.name
     return [
         Anomaly(
             device, broker, kinds[kind][channel], value, z, "critical" if critical else "warning",
             name, time, mean, std, threshold, shares,
         )
-        for device, broker, kind, channel, value, z, critical, time, mean, std, shares in columns
+        for device, broker, kind, channel, value, z, critical, time, mean, std, threshold, shares in columns
     ]  # fmt: skip
 
 

@@ -109,7 +109,8 @@ def _enter(shard: Shard, header: _Header, blocks: list[_Block]) -> None:
 
 
 def _columns(shard: Shard) -> Columns:
-    return {**shard.schedule.columns(), **shard.learner.columns()}
+    pace: Columns = {} if shard.pace is None else shard.pace.columns()
+    return {**shard.schedule.columns(), **pace, **shard.learner.columns()}
 
 
 def _pack(shard: Shard, first: int) -> _Block:
