@@ -25,13 +25,13 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, Producer, To
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from benchmarks import environment, workload
-from benchmarks.report import ROOT, Result
+from benchmarks.report import ROOT, Result, short
 from flead import settings as configuration
 from flead.bus.placement import partition_of
 from flead.bus.topics import ANOMALIES, LOCAL_UPDATES, READINGS
 from flead.records import to_milliseconds, to_text
 from flead.settings import Settings
-from flead.stack import down, up
+from flead.stack import checks, down, up
 from flead.stack.flink import client_environment
 from flead.stack.layout import Layout
 from flead.stack.services import environment as variables
@@ -69,8 +69,9 @@ def main() -> None:
             results += latency(chosen, 20 if arguments.quick else 120)
         finally:
             down(chosen)
+    print("| name | what | measured |\n| --- | --- | --- |")
     for result in results:
-        print(f"{result.name:28} {result.median:12,.3f} {result.unit}  {result.what}")
+        print(f"| `{result.name}` | {result.what} | {short(result.median)} {result.unit} |")
 
 
 def backlog(settings: Settings, folder: Path, shrink: int) -> list[Result]:
@@ -82,17 +83,21 @@ def backlog(settings: Settings, folder: Path, shrink: int) -> list[Result]:
     results, said = [], {}
     with naive(settings) as outputs:
         said["naive"] = updates = read(settings, outputs.updates, few * DEVICES)
+        print(f"naive: {updates.rate:,.0f}/s", file=sys.stderr)
         results.append(Result("flink.naive", RATE, "Flink, a function called for every reading", [updates.rate]))
     with quix(settings, folder) as outputs:
         said["quix"] = updates = read(settings, outputs.updates, few * DEVICES)
+        print(f"Quix Streams: {updates.rate:,.0f}/s", file=sys.stderr)
         results.append(Result("flink.quix-streams", RATE, "Quix Streams, stateful, two processes", [updates.rate]))
     with ours(settings):
         said["flead"] = updates = read(settings, OURS.updates, rounds * DEVICES)
+        print(f"FLEAD: {updates.rate:,.0f}/s", file=sys.stderr)
         results.append(Result("flink.flead", RATE, "FLEAD, one reading a message", [updates.rate]))
     compare(said, few // 50)
     send(settings, rounds, pack=100, first=rounds)
     with ours(settings):
         packed = read(settings, OURS.updates, 2 * rounds * DEVICES, begin=rounds * DEVICES)
+        print(f"FLEAD, packed: {packed.rate:,.0f}/s", file=sys.stderr)
         results.append(Result("flink.flead-packed", RATE, "FLEAD, a hundred readings a message", [packed.rate]))
     return results
 
@@ -177,6 +182,11 @@ def _put(producer: Producer, value: bytes, key: bytes | None, partition: int) ->
 def ours(settings: Settings) -> Iterator[None]:
     """Our job, as `flead up` runs it."""
     with _running([sys.executable, "-m", "flead", "service", "training"], environment_of(settings)):
+        healthy, deadline = checks.healthy(settings.training_port), time.monotonic() + SECONDS
+        while not healthy(0):
+            if time.monotonic() > deadline:
+                raise SystemExit(f"the training job does not work within {SECONDS:.0f} s")
+            time.sleep(0.1)
         yield
 
 
