@@ -17,7 +17,7 @@ endif
 PINNED := --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast lint format bench docs pictures lock lock-jars clean dev
+.PHONY: help setup run test test-fast lint format bench bench-platform docs pictures lock lock-jars clean dev
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,13 @@ format: dev ## Bring the sources into the common style
 
 bench: dev ## Measure, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-platform: $(VENV)/platform.stamp dev ## Measure the platform: Flink beside others, Kafka, the collector, Spark, the pages (half an hour)
+	$(BIN)/python -m benchmarks.flink
+	$(BIN)/python -m benchmarks.platform
+	$(BIN)/python -m benchmarks.spark
+	$(BIN)/python -m benchmarks.viewer
+	$(BIN)/python -m benchmarks.dashboards
 
 docs: dev ## Write docs/commands.md, docs/settings.md and deploy/ from the program
 	$(BIN)/python -m tools.reference

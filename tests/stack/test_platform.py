@@ -53,7 +53,7 @@ def test_up_and_down_and_what_is_killed_in_between(small: Settings) -> None:
     psutil.Process(database.pid).kill()
     eventually(lambda: any(f.name == "database" and f.state == "ready" and f.restarts for f in status(small)))
 
-    with pytest.raises(StackError, match=r"the platform is up without viewer: flead down, then flead up"):
+    with pytest.raises(StackError, match=r"the platform is up without schema, viewer: flead down, then flead up"):
         up(small, ["viewer"])
     assert down(small) is True
     assert_nothing_is_left(small)
@@ -102,7 +102,7 @@ def test_a_service_that_does_not_start_is_named_with_its_reason(small: Settings)
 
 
 def test_no_such_service_is_one_line(small: Settings) -> None:
-    with pytest.raises(StackError, match=r"no such service: kafka-2; there are database, kafka-1, topics"):
+    with pytest.raises(StackError, match=r"no such service: kafka-2; there are database, schema, kafka-1, topics"):
         up(small, ["kafka-2"])
 
 
