@@ -58,6 +58,5 @@ def test_up_status_logs_and_down(small: Settings) -> None:
 
 def test_no_such_service_is_one_line(small: Settings) -> None:
     done = flead(small, "service", "nobody")
-    assert (done.returncode, done.stderr) == (
-        2, "flead: no such service: nobody; there are producer, training, aggregator, collector, viewer\n"
-    )  # fmt: skip
+    names = "producer, training, aggregator, collector, evaluation, analytics, viewer"
+    assert (done.returncode, done.stderr) == (2, f"flead: no such service: nobody; there are {names}\n")
