@@ -3,7 +3,7 @@
 PYTHON ?=      # The interpreter to use; by default the first suitable one found
 VENV ?= .venv
 ARGS ?=        # For the command: make run ARGS="--devices 100"
-# What to install: embedded, or platform for Kafka and Flink too.
+# What to install: embedded, platform for Kafka and Flink too, or agent for the edge agent alone.
 EXTRA ?= embedded
 
 BIN := $(VENV)/bin
@@ -22,7 +22,7 @@ PINNED := --require-hashes --only-binary :all:
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-setup: $(VENV)/$(EXTRA).stamp ## Install the embedded pipeline into .venv (EXTRA=platform: the streaming platform too; PYTHON=... names the interpreter)
+setup: $(VENV)/$(EXTRA).stamp ## Install the embedded pipeline into .venv (EXTRA=platform: the streaming platform too, EXTRA=agent: the edge agent alone; PYTHON=... names the interpreter)
 
 run: $(VENV)/embedded.stamp ## Run the embedded pipeline and its viewer (ARGS="..." for flead run)
 	@$(BIN)/flead run $(ARGS)
@@ -67,7 +67,9 @@ EMBEDDED := pyproject.toml --group build --extra embedded
 
 lock: ## Pin what pyproject.toml asks for (needs uv; ARGS=--upgrade moves to the newest)
 	@$(COMPILE) $(ARGS) $(EMBEDDED) --output-file requirements/embedded.txt
-	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra privacy --extra dashboards --group dev --constraint requirements/embedded.txt \
+	@$(COMPILE) $(ARGS) pyproject.toml --group build --extra agent --constraint requirements/embedded.txt \
+		--output-file requirements/agent.txt
+	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra agent --extra privacy --extra dashboards --group dev --constraint requirements/embedded.txt \
 		--output-file requirements/dev.txt
 	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra services --constraint requirements/embedded.txt \
 		--output-file requirements/services.txt
@@ -90,6 +92,12 @@ dev: $(VENV)/dev.stamp
 $(VENV)/embedded.stamp: requirements/embedded.txt pyproject.toml $(BIN)/python
 	@echo "Installing the embedded pipeline into $(VENV) (a minute or two the first time)"
 	@$(INSTALL) $(PINNED) --requirement requirements/embedded.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/agent.stamp: requirements/agent.txt pyproject.toml $(BIN)/python
+	@echo "Installing the edge agent into $(VENV)"
+	@$(INSTALL) $(PINNED) --requirement requirements/agent.txt
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
