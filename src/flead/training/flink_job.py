@@ -15,7 +15,7 @@ from pyflink.table import Schema, StatementSet, StreamTableEnvironment
 
 from flead.bus.frames import FIELD, LATIN_1, MESSAGE
 from flead.bus.topics import ANOMALIES, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES, READINGS
-from flead.settings import Settings
+from flead.settings import SECRETS, Settings
 from flead.training.partition import KEY, Partition
 
 GATHER_SECONDS = 0.1
@@ -28,7 +28,7 @@ class Training(KeyedProcessFunction):
 
     def __init__(self, settings: Settings) -> None:
         # The job's graph is readable by everybody who can open Flink's page.
-        self._settings = settings.model_copy(update={"database_password": SecretStr("")})
+        self._settings = settings.model_copy(update=dict.fromkeys(SECRETS, SecretStr("")))
         self._partitions: dict[int, Partition] = {}
 
     def open(self, runtime_context: RuntimeContext) -> None:
