@@ -7,8 +7,10 @@ A test that needs Kafka takes the fixture ``kafka`` (a cluster of four brokers, 
 import importlib.util
 import os
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,33 @@ def eventually(condition: Callable[[], bool], seconds: float = 90) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(0.2)
+
+
+@contextmanager
+def in_a_thread(service: Any, work: Callable[[], None]) -> Iterator[None]:
+    """A service at work beside the block and stopped with it; what made it fail is raised at the end."""
+    from flead.bus.service import Stopped
+
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except Stopped:
+            pass
+        except BaseException as error:  # raised again below
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        service.stop()
+        thread.join(60)
+        assert not thread.is_alive(), "it does not stop"
+    if failures:
+        raise failures[0]
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The aggregator on real Kafka: every round once, nothing lost when it is replaced or restarted."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +13,7 @@ from flead.learning.zscore import ZScore
 from flead.records import LocalUpdate
 from flead.settings import Settings
 from tests.federation.test_rounds import update
-from tests.platform_fixtures import eventually, messages_of, require_platform
+from tests.platform_fixtures import eventually, in_a_thread, messages_of, require_platform
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
@@ -27,23 +26,8 @@ def aggregating(settings: Settings) -> Iterator[Any]:
 
     service = Service("aggregator")
     aggregator = Aggregator(settings.kafka_servers, Rounds("fedbuff", 20, ZScore.misfit), service)
-    failures: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            aggregator.run()
-        except BaseException as error:  # raised again below
-            failures.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
+    with in_a_thread(service, aggregator.run):
         yield aggregator
-    finally:
-        service.stop()
-        thread.join(60)
-    if failures:
-        raise failures[0]
 
 
 def send(settings: Settings, values: list[bytes]) -> None:

@@ -1,11 +1,10 @@
 """The producer on real Kafka: every reading once, in its place and its order, one a message or packed."""
 
 import json
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from flead.bus.placement import partition_of
 from flead.columns import Batch, Devices
 from flead.ingest.sources import make_source
 from flead.settings import Settings
-from tests.platform_fixtures import eventually, messages_of, require_platform
+from tests.platform_fixtures import eventually, in_a_thread, messages_of, require_platform
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
@@ -25,23 +24,14 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 @contextmanager
 def producing(settings: Settings, stored: Path) -> Iterator[Any]:
     """A producer at work in a thread; stopped with the block."""
-    from flead.bus.service import Service, Stopped
+    from flead.bus.service import Service
     from flead.ingest.producer import ReadingsProducer
 
     service = Service("producer")
     producer = ReadingsProducer(settings, stored, service)
 
-    def work() -> None:
-        with suppress(Stopped):
-            producer.run()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
+    with in_a_thread(service, producer.run):
         yield producer
-    finally:
-        service.stop()
-        thread.join(60)
 
 
 Found = dict[str, list[tuple[int, bytes]]]

@@ -3,9 +3,8 @@
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from flead.settings import Settings
 from flead.storage.embedded_postgres import EmbeddedPostgres
 from flead.storage.store import Store
 from tests.conftest import Database
-from tests.platform_fixtures import eventually, require_platform
+from tests.platform_fixtures import eventually, in_a_thread, require_platform
 from tests.storage import messages
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
@@ -25,22 +24,13 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 @contextmanager
 def collecting(settings: Settings, conninfo: dict[str, Any]) -> Iterator[Any]:
     """A collector at work in a thread; stopped with the block."""
-    from flead.bus.service import Service, Stopped
+    from flead.bus.service import Service
     from flead.storage.collector import Collector
 
     service = Service("collector")
 
-    def work() -> None:
-        with suppress(Stopped):
-            Collector(settings, Store(conninfo), service).run()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
+    with in_a_thread(service, Collector(settings, Store(conninfo), service).run):
         yield service
-    finally:
-        service.stop()
-        thread.join(60)
 
 
 def eventually_stored(connection: psycopg.Connection[Any], expected: dict[str, int]) -> None:
