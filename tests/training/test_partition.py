@@ -100,7 +100,7 @@ def test_bad_messages_are_dead_letters_and_leave_their_neighbours_alone() -> Non
     good = readings(WHOLE)[:4]
     packed = b"\n".join([good[1], b'{"device_id": 1}', good[2]])
     bad = f"{MESSAGE}{FIELD}".encode() + b"\xff\x00"
-    partition = Partition(Settings(train_readings=4), {})
+    partition = Partition(Settings(train_readings=1), {})
     produced = partition.observe(
         framed([(10, b"a", good[0]), (11, b"\xe9", bad), (12, b"c", packed), (15, b"d", b""), (16, b"", good[3])])
     )
@@ -109,7 +109,7 @@ def test_bad_messages_are_dead_letters_and_leave_their_neighbours_alone() -> Non
         (11, b"\xe9", bad), (12, b"c", b'{"device_id": 1}'), (15, b"d", b"")
     ]  # fmt: skip
     assert found[1][1].startswith("line 2: ")
-    assert sum(json.loads(text)["samples_processed"] for _, text in taken_apart(produced.updates)) in (0, 4)
+    assert sum(json.loads(text)["samples_processed"] for _, text in taken_apart(produced.updates)) == 4
 
 
 @pytest.mark.parametrize("model", [b"{", b"null", b'{"version": 1}', None])
