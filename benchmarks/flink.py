@@ -258,8 +258,8 @@ def _delays(settings: Settings, seconds: int) -> Iterator[float]:
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """What makes a process see these settings, and find Flink."""
-    return os.environ | variables(settings) | client_environment(Layout.of(settings))
+    """What makes a process see these settings."""
+    return os.environ | variables(settings)
 
 
 def _outputs(settings: Settings, name: str) -> Outputs:

@@ -100,7 +100,6 @@ def services(settings: Settings, containers: bool = False) -> dict[str, Service]
             "training",
             (*needs_kafka, "flink-jobmanager", "flink-taskmanager"),
             image="flink",
-            environment={} if containers else flink.client_environment(layout),
             megabytes=350,
             stop_seconds=60,  # it takes a savepoint
         ),
@@ -133,7 +132,6 @@ def services(settings: Settings, containers: bool = False) -> dict[str, Service]
                 name,
                 (*needs_kafka, "schema", "spark-worker"),
                 image="spark",
-                environment={} if containers else spark.environment(settings, layout),
                 megabytes=megabytes,  # with what the worker runs for it; the analysis once an hour
             )
             for name, megabytes in (("evaluation", 1100), ("analytics", 1280))
@@ -230,7 +228,6 @@ def _own(
     *,
     port: str = "",
     image: Literal["flead", "flink", "spark"] = "flead",
-    environment: Mapping[str, str] | None = None,
     megabytes: int = 130,
     stop_seconds: float = 20,
 ) -> Service:
@@ -244,7 +241,6 @@ def _own(
         ready=checks.healthy(number),
         page="/healthz",
         needs=needs,
-        environment=environment or {},
         ports=(Port(number, setting),),
         megabytes=megabytes,
         stop_seconds=stop_seconds,
