@@ -47,11 +47,11 @@ format: dev ## Bring the sources into the common style
 bench: dev ## Measure, and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-platform: $(VENV)/platform.stamp dev ## Measure the platform: Flink beside others, Kafka, the collector, Spark, the pages (half an hour)
+bench-platform: $(VENV)/platform.stamp dev ## Measure the platform: Flink beside others, Kafka, the collector, Spark, the pages (an hour)
 	$(BIN)/python -m benchmarks.flink
 	$(BIN)/python -m benchmarks.platform
 	$(BIN)/python -m benchmarks.spark
-	$(BIN)/python -m benchmarks.viewer
+	$(BIN)/python -m benchmarks.viewer 10000000 2407 7
 	$(BIN)/python -m benchmarks.dashboards
 
 docs: dev ## Write docs/commands.md, docs/settings.md and deploy/ from the program

@@ -68,7 +68,7 @@ log = logging.getLogger("flead")
 
 
 class Collector:
-    """Stores what is on the five topics; see the module's four steps."""
+    """Stores what is on the five topics of data; see the module's four steps."""
 
     def __init__(self, settings: Settings, store: Store, service: Service) -> None:
         self._settings = settings
