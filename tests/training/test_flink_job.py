@@ -1,5 +1,6 @@
 """What Flink is handed: everybody who can open its page can read it."""
 
+import pickle
 from typing import Any
 
 import pytest
@@ -12,11 +13,9 @@ pytestmark = [pytest.mark.real, pytest.mark.filterwarnings("ignore::DeprecationW
 
 def test_the_jobs_graph_holds_no_secret() -> None:
     require_platform()
-    import cloudpickle  # type: ignore[import-not-found, unused-ignore]  # PyFlink's pickler
-
     from flead.training.flink_job import Training
 
     secrets: dict[str, Any] = {name: f"https://hush/{name}" for name in SECRETS}
-    graph = cloudpickle.dumps(Training(Settings(**secrets, devices=4242)))
+    graph = pickle.dumps(Training(Settings(**secrets, devices=4242)))
     assert b"zscore" in graph  # the settings are in it
     assert [name for name, secret in secrets.items() if secret.encode() in graph] == []
