@@ -34,6 +34,9 @@ def up(
     strategy: Annotated[
         str | None, typer.Option(help="How updates are merged.", show_default="the learner's own")
     ] = None,
+    forget_training: Annotated[
+        bool, typer.Option("--forget-training", help="Let the devices learn anew, as another learner needs it.")
+    ] = False,
     native: Annotated[
         bool, typer.Option("--native", help="As processes of this machine, even where a container engine answers.")
     ] = False,
@@ -42,10 +45,12 @@ def up(
     from flead.stack import containers
     from flead.stack import up as start
     from flead.stack.access import access_points
+    from flead.stack.learnt import agree
 
     chosen, _ = settings.load(
         {"data": data, "devices": devices, "speed": speed, "rate": rate, "learner": learner, "strategy": strategy}
     )
+    agree(chosen, forget_training)
     in_containers = not native and containers.answer()
     begin = containers.up if in_containers else start
     started = begin(chosen, services, tell=lambda line: print(line, flush=True))

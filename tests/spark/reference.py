@@ -1,8 +1,10 @@
 """What the embedded pipeline makes of a stream, to hold Spark against: its counts, its predictions, its models."""
 
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import psycopg
 
 from flead.bus.encode_readings import ReadingEncoder
@@ -20,6 +22,8 @@ from flead.training.fleet import Outcome, Shard
 ARRIVAL = int(time.time() * 1000) - 3_600_000
 """When reading 0 comes onto the bus; every later one comes two milliseconds after the one before it. Not long ago, or
 Kafka would throw it away."""
+
+MACHINE_ROWS = 500
 
 COUNTS = """SELECT model_version, broker_id, true_positives, false_positives, true_negatives, false_negatives
             FROM evaluation_counts ORDER BY 1, 2"""
@@ -65,6 +69,34 @@ def reference(settings: Settings, connection: psycopg.Connection[Any]) -> Refere
     models = [Arrived(ARRIVAL + 2 * first - 1, model) for first, model in pipeline.models.values()]
     found = [connection.execute(query.encode()).fetchall() for query in (COUNTS, PREDICTIONS, DETECTIONS)]
     return Reference(_messages(settings), models, *found)
+
+
+def machines(folder: Path, learner: str, **changes: Any) -> Settings:
+    """Labelled recordings of eight machines with three sensors, written into the folder, and how to learn them.
+
+    One partition, unless changed. Trainings end with a reading and never by time, so that it is certain which reading
+    is the first to be judged with a new global model.
+    """
+    chance = np.random.default_rng(6)
+    for machine in range(8):
+        values = np.cumsum(chance.normal(0, 0.02, (MACHINE_ROWS, 3)), axis=0) + chance.normal(20, 1, (MACHINE_ROWS, 3))
+        labels = np.zeros(MACHINE_ROWS, np.int8)
+        for begin in chance.integers(200, MACHINE_ROWS - 30, 5):
+            labels[begin : begin + 20] = 1
+        values[labels == 1] += 5
+        lines = [
+            ",".join([str(second), *(f"{value:.4f}" for value in row), str(label)])
+            for second, (row, label) in enumerate(zip(values.tolist(), labels.tolist(), strict=True))
+        ]
+        for second in chance.integers(200, MACHINE_ROWS, 30):
+            time, _, *rest = lines[second].split(",")
+            lines[second] = ",".join([time, "", *rest])  # a missing value
+        (folder / f"machine_{machine}.csv").write_text("timestamp,a,b,c,label\n" + "\n".join(lines) + "\n")
+    return Settings(**{
+        "data": f"csv:{folder}", "readings": 8 * MACHINE_ROWS, "learner": learner, "brokers": 1, "partitions": 1,
+        "devices_per_broker": 3, "buffer": 7, "predictions_per_version": 10_000, "train_seconds": 86_400,
+        "training_rows": 100, "readings_per_day": 1440, "alarms_per_day": 50, **changes,
+    })  # fmt: skip
 
 
 def _messages(settings: Settings) -> list[tuple[int, bytes, int]]:

@@ -1,6 +1,7 @@
 """The auditor of one partition says what the embedded pipeline says, and never twice."""
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from flead.spark.audit import PartitionAudit
 from flead.spark.messages import Messages
 from flead.storage.positions import MovedError, Position
 from flead.storage.state import reset
-from tests.spark.reference import COUNTS, DETECTIONS, PREDICTIONS, Reference, reference
+from tests.spark.reference import COUNTS, DETECTIONS, PREDICTIONS, Reference, machines, reference
 
 pytestmark = pytest.mark.real
 
@@ -55,6 +56,24 @@ def test_any_cut_gives_what_the_embedded_pipeline_says(connection: psycopg.Conne
                 audit = PartitionAudit(SETTINGS, 0, connection)
             take(audit, messages.part(start, stop), expected.models)
         assert_stored(connection, expected)
+
+
+@pytest.mark.parametrize("learner", ["zscore", "drift", "tail"])
+def test_every_learner_on_machines_of_several_sensors(
+    learner: str, connection: psycopg.Connection[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = machines(tmp_path, learner)
+    # Devices that judge with the help of a global model have it here as soon as there: after the very next reading.
+    monkeypatch.setattr("flead.embedded.pipeline.BATCH", 1)
+    expected = reference(settings, connection)
+    assert len({version for version, *_ in expected.counts}) > 5
+    assert expected.detections[0][1] > 10  # anomalies that were found
+    messages = messages_of(expected)
+    reset(connection)
+    audit = PartitionAudit(settings, 0, connection)
+    take(audit, messages.part(0, 1711), expected.models)
+    take(PartitionAudit(settings, 0, connection), messages.part(1711, messages.size), expected.models)
+    assert_stored(connection, expected)
 
 
 def test_what_two_processes_have_begun_counts_once(connection: psycopg.Connection[Any]) -> None:

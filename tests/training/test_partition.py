@@ -9,13 +9,14 @@ import pytest
 
 from flead.bus.encode import encode_messages
 from flead.bus.frames import FIELD, LATIN_1, MESSAGE
+from flead.learning.registry import LEARNERS
 from flead.records import GlobalModel, Reading, to_text
 from flead.settings import Settings
 from flead.training.fleet import Shard
 from flead.training.outputs import anomalies, local_updates
 from flead.training.partition import KEY, Partition, Produced
 from tests.bus.test_frames import framed
-from tests.training.streams import START, Stream, register, stream
+from tests.training.streams import START, Stream, fitting, register, stream
 
 WHOLE = stream(5, 3000, devices=4, channels=2)
 # A message names its channels, a device's first one all of them: otherwise their order would be another one.
@@ -44,13 +45,20 @@ def letters(produced: Produced) -> list[tuple[int, str, bytes, bytes]]:
     return found
 
 
-def test_a_partition_says_what_its_shard_says_however_messages_are_gathered() -> None:
-    wanted = Shard(Settings())
+def talkative(learner: str) -> Settings:
+    """Of any learner, with a few alarms and several fits in a short stream."""
+    return Settings(learner=learner, alarms_per_day=5000, training_rows=100, alarm_quantile=0.8)
+
+
+@pytest.mark.parametrize("learner", [name for name in LEARNERS if name != "logistic"])  # which raises no alarm here
+def test_a_partition_says_what_its_shard_says_however_messages_are_gathered(learner: str) -> None:
+    settings = talkative(learner)
+    wanted = Shard(settings)
     register(wanted, WHOLE)
     outcome = wanted.observe(WHOLE.batch)
     messages = [(i, b"", value) for i, value in enumerate(readings(WHOLE))]
 
-    partition = Partition(Settings(), {})
+    partition = Partition(settings, {})
     cuts = [0, 1, 2, 700, 701, 2222, 3000]
     produced = [partition.observe(framed(messages[start:stop])) for start, stop in pairwise(cuts)]
     found_anomalies = [line for one in produced for line in taken_apart(one.anomalies)]
@@ -63,22 +71,48 @@ def test_a_partition_says_what_its_shard_says_however_messages_are_gathered() ->
     assert not any(one.dead_letters for one in produced)
 
 
-def test_it_goes_on_from_what_it_gave_to_be_stored() -> None:
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_it_goes_on_from_what_it_gave_to_be_stored(learner: str) -> None:
+    settings = talkative(learner)
     messages = [(i, b"", value) for i, value in enumerate(readings(WHOLE))]
     model = GlobalModel(7, 7, 0.5, 3, "fedavg", {"weights": [0.1, 0.2, 0.3], "bias": [0.0]}, to_text(START))
-    adopted = framed([(0, b"7", msgspec.json.encode(model))])
-    whole, stored = Partition(Settings(), {}), dict[str, bytes]()
+    adopted = framed([(0, b"7", msgspec.json.encode(fitting(model, Shard(settings))))])
+    whole, stored = Partition(settings, {}), dict[str, bytes]()
     for part in messages[:1000], messages[1000:1500]:
-        first = Partition(Settings(), stored)
+        first = Partition(settings, stored)
         assert first.observe(framed(part)) == whole.observe(framed(part))
         stored |= first.changed()
     assert first.adopt(adopted) == whole.adopt(adopted) == Produced()
     stored |= first.changed()
-    again = Partition(Settings(), stored)
+    again = Partition(settings, stored)
     rest = framed(messages[1500:])
     produced = whole.observe(rest)
     assert again.observe(rest) == produced
     assert {json.loads(update)["global_version"] for _, update in taken_apart(produced.updates)} >= {7}
+
+
+def test_with_another_learner_devices_learn_anew_and_count_on() -> None:
+    messages = [(i, b"", value) for i, value in enumerate(readings(WHOLE))]
+    model = GlobalModel(7, 7, 0.5, 3, "fedavg", {"weights": [0.1, 0.2, 0.3], "bias": [0.0]}, to_text(START))
+    before, stored = Partition(Settings(), {}), dict[str, bytes]()
+    before.adopt(framed([(0, b"7", msgspec.json.encode(model))]))
+    trained = [json.loads(text) for _, text in taken_apart(before.observe(framed(messages[:1010])).updates)]
+    stored |= before.changed()
+
+    changed = Partition(talkative("drift"), stored)
+    stored |= changed.changed()
+    produced = changed.observe(framed(messages[1010:2000]))
+    updates = [json.loads(text) for _, text in taken_apart(produced.updates)]
+    for device in (f"device_{row}" for row in range(4)):
+        earlier = [update["model_version"] for update in trained if update["device_id"] == device]
+        later = [update["model_version"] for update in updates if update["device_id"] == device]
+        assert later == list(range(len(earlier) + 1, len(earlier) + len(later) + 1))
+    # It has forgotten the other learner's global model, and nothing of it is left in the store.
+    assert {update["global_version"] for update in updates} == {0}
+    assert all(name.endswith('["c0","c1"]') for update in updates for name in update["parameters"])
+    stored |= changed.changed()
+    rest = framed(messages[2000:])
+    assert Partition(talkative("drift"), stored).observe(rest) == changed.observe(rest)
 
 
 @pytest.mark.parametrize("separator", ["\u2028", "\x85", " "])

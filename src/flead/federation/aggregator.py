@@ -139,6 +139,9 @@ class Aggregator:
         for message in self._models():
             old = _decode_model(message.value())
             if old.version == request.rollback_to:
+                reason = self.rounds.misfit(old.parameters)
+                if reason is not None:
+                    raise _RefusedError(f"global model {old.version} is of another learner: {reason}")
                 return self.rounds.publish(old.parameters, old, request.timestamp)
         raise _RefusedError(f"there is no global model {request.rollback_to} to go back to")
 

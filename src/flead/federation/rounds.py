@@ -93,8 +93,15 @@ class Rounds:
             return f"it started from global version {update.global_version}; the newest is {self.version}"
         try:
             to_milliseconds(update.timestamp)
-            return self._misfit(arrays(update.parameters))
-        except (ValueError, TypeError) as error:  # no time, or lists that are no arrays
+        except ValueError as error:
+            return str(error)
+        return self.misfit(update.parameters)
+
+    def misfit(self, parameters: Parameters) -> str | None:
+        """Why these are not parameters of the learner's models, or None if they are."""
+        try:
+            return self._misfit(arrays(parameters))
+        except (ValueError, TypeError) as error:  # lists that are no arrays
             return str(error)
 
     def add(self, update: LocalUpdate) -> GlobalModel | None:

@@ -4,6 +4,7 @@
       commands.lock      held while `flead up` or `flead down` changes something
       supervisor.lock    held by the supervisor as long as it lives; its process id is in it
       state.json         what the supervisor says of its services
+      learnt.json        the learner that the devices have learnt with
       logs/NAME.log      what a service prints; NAME.log.1 ... are older
       kafka/broker-N/    a broker's configuration and its data
       flink/             configuration, class path, checkpoints, savepoints, temporary files
@@ -49,6 +50,11 @@ class Layout:
     def state(self) -> Path:
         """What the supervisor says of its services."""
         return self.root / "state.json"
+
+    @property
+    def learnt(self) -> Path:
+        """What the devices have learnt with."""
+        return self.root / "learnt.json"
 
     @property
     def kafka(self) -> Path:

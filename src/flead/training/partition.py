@@ -4,6 +4,7 @@ Messages come in the frames of :mod:`flead.bus.frames`. What goes out is put int
 SQL takes apart: anomalies and updates as lines ``key KEY json``, dead letters as frames of their own, in Latin-1.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ from flead.settings import Settings
 from flead.training import outputs
 from flead.training.fleet import Shard
 from flead.training.state import restore, snapshot
+
+log = logging.getLogger("flead")
 
 KEY = "\x1f"
 """Between a message's key and its JSON: neither has control characters."""
@@ -33,12 +36,17 @@ class Produced(NamedTuple):
 
 
 class Partition:
-    """The shard of one partition, going on from its stored state. StateError where that cannot be."""
+    """The shard of one partition, going on from its stored state. StateError where that is damaged.
+
+    After a change of learner its devices learn anew from here on: ``flead up`` asks before it comes to that.
+    """
 
     def __init__(self, settings: Settings, stored: dict[str, bytes]) -> None:
         self._shard = Shard(settings)
         if stored:
-            restore(self._shard, stored)
+            changed = restore(self._shard, stored, anew=True)
+            if changed:
+                log.warning("training: the devices learn anew, for %s", changed.partition(":")[0])
         self._decoder = Decoder(self._shard.devices)
 
     def observe(self, frames: bytes) -> Produced:

@@ -70,30 +70,43 @@ def snapshot(shard: Shard) -> dict[str, bytes]:
     return stored
 
 
-def restore(shard: Shard, stored: dict[str, bytes]) -> None:
-    """Take up a state into a new shard. Raises :class:`StateError`; the shard is of no use then."""
+def restore(shard: Shard, stored: dict[str, bytes], *, anew: bool = False) -> str | None:
+    """Take up a state into a new shard. Raises :class:`StateError`; the shard is of no use then.
+
+    A state of another learner, or of other rules than the learner's state depends on, is refused. With ``anew`` its
+    devices, its clock and its count of trainings go on and learn anew, and the reason why is returned.
+    """
     if len(shard.devices):
         raise StateError(f"a state is restored into a new shard, not into one of {len(shard.devices)} devices")
     if HEADER not in stored:
         raise StateError("the stored state has no header")
     try:
         header = msgspec.msgpack.decode(stored[HEADER], type=_Header)
-        _check(shard, header)
+        if header.format != FORMAT:
+            raise StateError(f"the stored state has format {header.format}; this version of FLEAD reads {FORMAT}")
+        changed = _changed(shard, header)
+        if changed and not anew:
+            raise StateError(changed)
         keys = sorted(stored.keys() - {HEADER, MODEL})
         blocks = [msgspec.msgpack.decode(stored[key], type=_Block) for key in keys]
         _enter(shard, header, blocks)
         for number, block in enumerate(blocks):
-            _unpack(shard, number * BLOCK, block)
-        if MODEL in stored:
-            shard.adopt(msgspec.msgpack.decode(stored[MODEL], type=GlobalModel))
+            _unpack(shard.schedule.columns() if changed else _columns(shard), number * BLOCK, block)
+        model = msgspec.msgpack.decode(stored[MODEL], type=GlobalModel | None) if MODEL in stored else None
+        if model is not None and not changed:
+            shard.adopt(model)
     except StateError:
         raise
     except (msgspec.MsgspecError, ValueError, LookupError) as error:
         raise StateError(f"the stored state is damaged ({error}): start anew with --fresh") from error
     shard.schedule.clock[0] = header.clock
+    if changed:
+        shard.schedule.pending[:] = 0  # of these readings the learner knows nothing
     shard.schedule.rewind()
-    shard.touched[:] = False
-    shard.model_touched = False
+    # What is stored of another learner must not be read again.
+    shard.touched[: -(-header.devices // BLOCK)] = bool(changed)
+    shard.model_touched = bool(changed)
+    return changed
 
 
 def _enter(shard: Shard, header: _Header, blocks: list[_Block]) -> None:
@@ -122,27 +135,25 @@ def _pack(shard: Shard, first: int) -> _Block:
     )
 
 
-def _unpack(shard: Shard, first: int, block: _Block) -> None:
-    for name, column in _columns(shard).items():
+def _unpack(columns: Columns, first: int, block: _Block) -> None:
+    for name, column in columns.items():
         values = _from_bytes(block.columns[name])
         # A block stored before a wider device came has fewer channels.
         column[(slice(first, first + len(values)), *map(slice, values.shape[1:]))] = values
 
 
-def _check(shard: Shard, header: _Header) -> None:
-    if header.format != FORMAT:
-        raise StateError(f"the stored state has format {header.format}; this version of FLEAD reads {FORMAT}")
+def _changed(shard: Shard, header: _Header) -> str | None:
+    """Why the learner cannot go on from what was learnt; None if it can."""
     if header.learner != shard.learner.name:
-        raise StateError(
-            f"the stored state is of learner {header.learner}, not {shard.learner.name}: set it, or --fresh"
-        )
+        return f"the stored state is of learner {header.learner}, not {shard.learner.name}: set it, or --fresh"
     rules = asdict(rules_of(shard.settings))
     for name in shard.learner.remembers:
         if header.rules.get(name) != rules[name]:
-            raise StateError(
+            return (
                 f"the stored state was learnt with {name} = {header.rules.get(name)}, not {rules[name]}: "
                 "set it back, or start anew with --fresh"
             )
+    return None
 
 
 def _to_bytes(array: NDArray[np.generic]) -> _Array:

@@ -1,11 +1,13 @@
 """Merging what devices know of their readings: every device keeps a model of its own and asks what its peers know.
 
-The server remembers the newest statistics of up to ``REMEMBERED`` devices of a kind and merges them by their names:
+The server remembers the newest statistics of up to ``REMEMBERED`` devices of a kind (of the commonest kinds, where
+there are too many for one message) and merges them by their names:
 ``moments`` by their mean, which is exact, ``scores`` by pooling the distributions, all others by their median. A peer
-that has seen less than half of the rows of the one that has seen most is not asked.
+that has seen less than half of the rows of those that have seen most is not asked.
 
 Hostile statistics: medians bear up to half of the peers; the mean leaves out the share ``hostile`` of the peers that
-lie farthest from the median; and no quantile of a peer's scores counts as more than ``MOST`` times the peers' median.
+lie farthest from the median; more rows than a third of the peers claim to have seen are not believed; and no quantile
+of a peer's scores counts as more than ``MOST`` times the peers' median.
 Sums of statistics instead of weights: Chu et al., "Map-Reduce for Machine Learning on Multicore", NIPS 2006.
 """
 
@@ -29,6 +31,9 @@ REMEMBERED = 64
 
 NUMBERS = 40_000
 """Numbers that it remembers in all, 360 KB: the state travels with a global model in one Kafka message, of 1 MB."""
+
+MERGED = 20_000
+"""Numbers of one device of every kind together, at most: so many a global model may have in its message, too."""
 
 MOST = 3.0
 
@@ -72,9 +77,15 @@ def merge(peers: Sequence[Parameters], hostile: float) -> Parameters:
 
 
 def experienced(peers: Sequence[Parameters]) -> Sequence[Parameters]:
-    """Those that have seen at least half as many rows as the one that has seen most; all if nobody says how many."""
+    """Those that have seen at least half as many rows as the ones that have seen most; all if nobody says how many."""
     seen = [float(peer["rows"][0]) if "rows" in peer else 1.0 for peer in peers]
-    return [peer for peer, rows in zip(peers, seen, strict=True) if rows > 0 and 2 * rows >= max(seen)]
+    most = _most(seen)
+    return [peer for peer, rows in zip(peers, seen, strict=True) if rows > 0 and 2 * rows >= most]
+
+
+def _most(rows: Sequence[float]) -> float:
+    """The largest number of rows that is believed: what at least a third of the peers claim to have seen."""
+    return sorted(rows)[-1 - len(rows) // 3]
 
 
 @dataclass(frozen=True)
@@ -113,19 +124,33 @@ class Peers:
 
 
 def _remembered(known: State) -> State:
-    """Those to remember: of every kind those that have seen most, of as many the newest, while there is room."""
+    """Those to remember: of every kind those that have seen most, of as many the newest, while there is room.
+
+    Kinds of many devices come before those of few, and among these the newest: devices of a rare kind have few peers
+    to lose.
+    """
     order = list(known)
     kinds: dict[str, list[str]] = {}
     for device in reversed(order):
         for kind in by_kind(known[device]):
             kinds.setdefault(kind, []).append(device)
+    sizes, room = {}, MERGED
+    for kind, devices in sorted(kinds.items(), key=lambda item: -len(item[1])):  # stable: the newest first
+        size = max(_size(known[device]) for device in devices)
+        if size <= room:
+            sizes[kind] = size
+            room -= size
     kept: set[str] = set()
-    room = NUMBERS / max(len(kinds), 1)
-    for devices in kinds.values():
-        devices.sort(key=lambda device: -_rows(known[device]))  # stable: the newest first among equals
-        size = max(sum(array.size for array in known[device].values()) for device in devices)
-        kept.update(devices[: max(1, min(REMEMBERED, int(room / size)))])
+    for kind, size in sizes.items():
+        rows = {device: _rows(known[device]) for device in kinds[kind]}
+        most = _most(list(rows.values()))
+        devices = sorted(rows, key=lambda device: -min(rows[device], most))  # stable: the newest first among equals
+        kept.update(devices[: max(1, min(REMEMBERED, NUMBERS // len(sizes) // size))])
     return {device: known[device] for device in order if device in kept}
+
+
+def _size(told: Parameters) -> int:
+    return sum(array.size for array in told.values())
 
 
 def _rows(told: Parameters) -> float:

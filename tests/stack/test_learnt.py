@@ -1,0 +1,29 @@
+"""Another learner is no slip: who starts a platform with one is asked."""
+
+from pathlib import Path
+
+import pytest
+
+from flead.errors import FleadError
+from flead.settings import Settings
+from flead.stack.errors import StackError
+from flead.stack.learnt import agree
+
+
+def test_another_learner_is_refused_until_the_devices_may_forget(tmp_path: Path) -> None:
+    zscore, drift = (Settings(data_dir=tmp_path, learner=learner) for learner in ("zscore", "drift"))
+    agree(zscore, forget=False)
+    agree(zscore.model_copy(update={"threshold": 4.0}), forget=False)  # no state depends on it
+    with pytest.raises(StackError, match=r"learner zscore.*not learner drift.*--forget-training"):
+        agree(drift, forget=False)
+    agree(zscore, forget=False)
+    agree(drift, forget=True)
+    agree(drift, forget=False)
+    with pytest.raises(StackError, match=r"training_rows 400, not learner drift, training_rows 100"):
+        agree(drift.model_copy(update={"training_rows": 100}), forget=False)
+
+
+def test_a_learner_that_there_is_not_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FleadError, match="no learner 'nobody': there are"):
+        agree(Settings(data_dir=tmp_path, learner="nobody"), forget=True)
+    assert not list(tmp_path.iterdir())
