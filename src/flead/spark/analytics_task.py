@@ -1,5 +1,6 @@
 """What Python does in a run of the hourly analysis, in Spark's workers: one task a partition of either topic."""
 
+import gc
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
@@ -16,7 +17,7 @@ from flead.evaluation.hourly import Hours, flagged, hours_of, merged
 from flead.records import to_milliseconds
 from flead.settings import Settings
 from flead.spark.analytics import NAME, Work
-from flead.spark.messages import Messages, of_partition
+from flead.spark.messages import Messages, of_partitions
 from flead.storage.hours import Row, merge_hours
 from flead.storage.positions import Position, move, position
 from flead.storage.store import served_store
@@ -36,9 +37,12 @@ class Flagged(msgspec.Struct):
 _decode_flagged = msgspec.json.Decoder(Flagged).decode
 
 
+gc.freeze()  # as in evaluation_task
+
+
 def analyse(work: Work, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """A task: the messages of one partition of either topic. One row says how many were new; none if none."""
-    first = next(batches_of := of_partition(batches), None)
+    first = next(batches_of := of_partitions(batches), None)
     if first is None:
         return
     topic, number, _ = first

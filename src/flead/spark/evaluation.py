@@ -1,8 +1,9 @@
 """The stream evaluation: every global model is tested on the labelled readings that arrive after it.
 
-A micro-batch has one task a partition of readings. The task lets the partition's shard observe them, tests each on the
-model that was newest when it arrived, and stores counts, single predictions, the shard's state and how far it has read
-in one transaction (:mod:`flead.spark.audit`). So nothing depends on Spark's own account of what is done: a micro-batch
+A micro-batch is one task, for starting one costs more than its work at a live fleet's pace. The task takes one
+partition after the other: it lets the partition's shard observe the readings, tests each on the model that was newest
+when it arrived, and stores counts, single predictions, the shard's state and how far it has read in one transaction
+(:mod:`flead.spark.audit`). So nothing depends on Spark's own account of what is done: a micro-batch
 that is run again, in part or in full, finds in the store where to go on.
 """
 
@@ -116,7 +117,7 @@ class Evaluation:
 
             return observe(work, batches)
 
-        found: list[Row] = batch.mapInArrow(task, RESULT).collect()
+        found: list[Row] = batch.coalesce(1).mapInArrow(task, RESULT).collect()
         return found
 
 

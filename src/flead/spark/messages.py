@@ -1,6 +1,7 @@
 """A partition's messages as Spark hands them to Python: Arrow's columns as arrays, nothing copied but the bytes."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,26 +38,28 @@ class Messages(NamedTuple):
         return self.text[first:last], self.bounds - first
 
 
-def of_partition(batches: Iterator[Any]) -> Iterator[tuple[str, int, Messages]]:
-    """(topic, partition, messages) of Arrow's record batches with ``COLUMNS``, each of one partition.
-
-    ValueError for a batch of several partitions: Spark gives each a task of its own unless it is told to split them.
-    """
+def of_partitions(batches: Iterator[Any]) -> Iterator[tuple[str, int, Messages]]:
+    """(topic, partition, messages) of Arrow's record batches with ``COLUMNS``, in which partitions are not mixed."""
     for batch in batches:
         if batch.num_rows == 0:
             continue
-        topics, partitions = batch.column("topic"), numbers(batch.column("partition"), np.int32)
-        if partitions.min() != partitions.max() or topics[0] != topics[-1]:
-            raise ValueError("a batch has messages of several partitions")
-        yield (
-            topics[0].as_py(),
-            int(partitions[0]),
-            Messages(
-                numbers(batch.column("offset"), np.int64),
-                numbers(batch.column("arrived"), np.int64),
-                *texts(batch.column("value")),
-            ),
-        )
+        partitions = numbers(batch.column("partition"), np.int32)
+        topics = batch.column("topic").dictionary_encode().indices.to_numpy()
+        ends = np.flatnonzero(np.diff(partitions, append=-1) | np.diff(topics, append=-1)) + 1
+        for start, end in pairwise((0, *ends.tolist())):
+            yield _messages(batch.slice(start, end - start))
+
+
+def _messages(batch: Any) -> tuple[str, int, Messages]:
+    return (
+        batch.column("topic")[0].as_py(),
+        batch.column("partition")[0].as_py(),
+        Messages(
+            numbers(batch.column("offset"), np.int64),
+            numbers(batch.column("arrived"), np.int64),
+            *texts(batch.column("value")),
+        ),
+    )
 
 
 def numbers(column: Any, dtype: type[np.generic]) -> NDArray[Any]:
