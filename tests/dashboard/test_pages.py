@@ -323,7 +323,7 @@ def test_pages_that_were_closed_leave_nothing(browser: Browser, viewer: str, fle
 
 
 def test_pages_are_usable_without_a_mouse_or_eyes(browser: Browser, viewer: str, fleet: Fleet) -> None:
-    for path in ("/", "/devices", "/devices/device_0"):
+    for path in ("/", "/alarms", "/devices", "/devices/device_0", "/models", "/streams"):
         browser.open(viewer + path)
         problems = browser.script("""
             const name = (e) => (e.getAttribute('aria-label') ?? e.getAttribute('title') ?? e.innerText ?? '').trim();
