@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,6 +127,7 @@ def start(settings: Settings) -> subprocess.Popen[bytes]:
 
 
 READINGS, OTHERS = 400_000, 60_000
+OUTAGE_SECONDS = 30
 EVERYTHING = {
     "anomalies": OTHERS, "local_models": OTHERS, "federated_models": 3000, "rejected": 0
 } | all_of(READINGS)  # fmt: skip
@@ -156,8 +158,10 @@ def test_a_killed_collector_and_a_stopped_database_lose_and_repeat_nothing(
             collector = start(settings)
             eventually(lambda: _some_readings(connection) > before)
         server._stop_server()
-        # More comes while the database is away.
-        messages.send(settings, "anomalies", map(messages.anomaly, range(1000)))
+        for _ in range(10):  # more comes while the database is away
+            time.sleep(OUTAGE_SECONDS / 10)
+            messages.send(settings, "anomalies", map(messages.anomaly, range(100)))
+        assert collector.poll() is None
         server._start()
         with psycopg.connect(**server.connection(), autocommit=True) as connection:
             expected = EVERYTHING | {"anomalies": OTHERS + 1000}
