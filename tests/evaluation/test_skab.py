@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
+import pytest
 
 from flead.evaluation.backtest import Scores, Series, backtest, counts_of, series_of
 from flead.ingest.csv_folder import csv_folder
 from flead.ingest.skab import skab
+from flead.learning.drift_observe import LASTING
 from flead.learning.metrics import Confusion
 from flead.learning.strategies import STRATEGIES
 from flead.settings import Settings
@@ -57,12 +59,22 @@ def test_peers_protect_a_device_that_joins() -> None:
     assert counts_of(experiments(), joined).false_alarm_rate < 0.5 * counts_of(experiments(), alone).false_alarm_rate
 
 
-def test_a_long_run_without_anomalies_stays_quiet() -> None:
-    """9,405 readings; 2,000 of them train, for it takes the testbed so long to warm up."""
-    [run] = series_of(csv_folder("csv:anomaly-free", real_data("skab") / "anomaly-free"))
-    [said] = backtest([run], DRIFT, Shard, None, 2000)
-    assert len(run.times) == 9405
+free = cache(lambda: series_of(csv_folder("csv:anomaly-free", real_data("skab") / "anomaly-free"))[0])
+
+
+@pytest.mark.parametrize("federated", [False, True])
+def test_a_long_run_without_anomalies_stays_quiet(federated: bool) -> None:
+    """9,405 readings; 2,000 of them train, for it takes the testbed so long to warm up. Its peers have 400."""
+    series = [free(), *experiments()] if federated else [free()]
+    said = backtest(series, DRIFT, Shard, STRATEGIES["peers"]() if federated else None, 2000, 400)[0]
+    assert len(free().times) == 9405
     assert said.anomalous[2000:].mean() < 0.02
+
+
+def test_an_alarm_that_400_rows_do_not_explain_ends() -> None:
+    [said] = backtest([free()], DRIFT, Shard, None, 400)
+    assert said.anomalous[400:].mean() < 0.75
+    assert (np.diff(np.flatnonzero(~said.anomalous)) < 2 * LASTING).all()
 
 
 def disguised(experiments: Sequence[Series]) -> list[Series]:

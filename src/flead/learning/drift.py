@@ -5,10 +5,12 @@ has enough of them, and when it has them all; afterwards when its peers have com
 It judges by ``drift_judge``. Its threshold is a quantile of what normal readings score, which it sees by fitting to the
 first half of its training rows and scoring the second; peers pool theirs.
 
-Alone it is silent until it has ``ALONE`` readings, with peers it starts with ``min_readings``. A channel that shows up
-when the training rows are complete makes it begin anew. A training's accuracy is the share of values that lay within
-two standard deviations of what the model foretold, its loss the mean energy of the errors (1: as in training); before
-the first fit nothing is foretold, 0 and 1.
+Alone it is silent until it has ``ALONE`` readings, with peers it starts with ``min_readings``. It asks no peers that
+have seen less than half as much as it has. A channel that shows up when the training rows are complete makes it begin
+anew, and so does an alarm that does not end: what lasts longer than all it knows is a new normal (``drift_observe``).
+
+A training's accuracy is the share of values that lay within two standard deviations of what the model foretold, its
+loss the mean energy of the errors (1: as in training); before the first fit nothing is foretold, 0 and 1.
 
 A device's memory: 4 bytes a channel and training row (13 KB for 8 channels), and about 5 KB beside.
 """
@@ -188,13 +190,19 @@ class Drift:
             return
         device, complete = self.devices[row], self.rules.training_rows
         count, fitted = int(device[state.ROWS]), int(device[state.FITTED])
-        prior = self._priors.get(self._place(row, self._shown(row)))
+        prior, standing = self._told(row, self._shown(row), count)
         enough = min(ALONE if prior is None else self.rules.min_readings, complete)
-        standing = self._standing[self._layout[row]]
         news = moved(device[state.PEERS], device[state.THRESHOLD], standing[0], standing[1], MOVED)
         if count >= enough and (fitted == 0 or news or grown_enough(count, fitted, complete)):
             self._fit(row, count)
         device[state.LOOKED], device[state.LOOKED_VERSION] = count, self.global_version
+
+    def _told(self, row: int, mask: int, count: int) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
+        """What peers tell a device of ``count`` rows, and their standing: nothing if it has seen twice as many."""
+        prior = self._priors.get(self._place(row, mask))
+        if prior is None or count > 2.0 * prior[0]:
+            return None, np.zeros(2)
+        return prior, self._standing[self._layout[row]]
 
     def _shown(self, row: int) -> int:
         """The channels that a device has fitted to, or has shown before it fits, as a mask."""
@@ -230,7 +238,7 @@ class Drift:
 
     def _fit(self, row: int, count: int) -> None:
         mask = int(self.seen[row, 0])
-        prior = self._priors.get(self._place(row, mask))
+        prior, standing = self._told(row, mask, count)
         values, used = training_values(self.rows, self.channels, row, count), np.array(self._used(row, mask), np.int64)
         size, own = min(len(used), MODELLED), self.own[row]
         scores, told = np.zeros(count), np.zeros(0) if prior is None else prior
@@ -249,7 +257,7 @@ class Drift:
         else:
             replay(row, size, values, count, *whole, scores)
         self.seen[row, 1] = mask
-        peers, limit = (0.0, self._limit(quantiles)) if prior is None else self._standing[self._layout[row]]
+        peers, limit = (0.0, self._limit(quantiles)) if prior is None else standing
         device[[state.FITTED, state.SIZE, state.PEERS, state.THRESHOLD]] = count, size, peers, limit
 
     def _scratch(self, size: int) -> Model:

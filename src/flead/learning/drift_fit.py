@@ -9,7 +9,8 @@ From n rows of a channel, with the peers' medians (g of variances, D of drifts, 
 The last factor is the error of m itself: a mean of n rows of a signal whose means of 31 rows vary by v. A channel with
 D > DRIFTS_BY_NATURE drifts by nature.
 
-The peers' moments (``autoregression``) count PRIOR times.
+The moments (``autoregression``) are of z - mu, mu = 0 for channels that do not drift by nature. The peers' count PRIOR
+times.
 """
 
 import math
@@ -22,6 +23,7 @@ from flead.learning.autoregression import SMALLEST, autoregression, moments, unp
 from flead.learning.cholesky import decompose, solve
 from flead.learning.drift_judge import (
     CUT,
+    DRIFTING,
     DRIFTS,
     ENERGY,
     ERROR,
@@ -84,6 +86,17 @@ def wander_and_drift(levels: NDArray[np.float64], count: int) -> tuple[float, fl
         if t >= lag:
             moved += (levels[t] - levels[t - lag]) ** 2
     return squares / count, 0.5 * moved / (count - lag)
+
+
+@njit(types.void(_F2, types.intp, types.intp, _F2, types.intp), cache=True, nogil=True)
+def settle(values: NDArray[np.float64], column: int, count: int, z: NDArray[np.float64], k: int) -> None:
+    """Replace the z of a channel that drifts by nature, z[:, k] (T, c), by z - mu, as readings will be judged by."""
+    reference, now = 0.0, 0.0
+    for t in range(count):
+        if not math.isnan(values[t, column]):
+            now = z[t, k] - reference
+            reference += DRIFTING * now
+        z[t, k] = now
 
 
 @njit(
@@ -153,6 +166,9 @@ def fit(
         channels[row, j, LEVEL] = 0.0
         channels[row, j, REFERENCE] = 0.0
         channels[row, j, ENERGY] = 1.0
+
+        if drift > DRIFTS_BY_NATURE and k < size:
+            settle(values, j, count, z, k)
 
     first = 1 + 3 * known
     own = out[first : first + size * (size + 1) + size * (size + 2)]

@@ -5,8 +5,8 @@ watched:
 
 - its *level* M, the mean of about the last 30 z (EWMA), against its reference mu: d = (M - mu) / sqrt(v), where v is
   how much M wanders when all is well (drift-aware mean);
-- its *energy*, how badly the channels' last z foretell the next: e' R^-1 e / channels, smoothed likewise, where e is
-  the error of a vector autoregression of order 1 and R its covariance. It is about 1 when all is well.
+- its *energy*, how badly the channels' last z - mu foretell the next: e' R^-1 e / channels, smoothed likewise, where e
+  is the error of a vector autoregression of order 1 and R its covariance. It is about 1 when all is well.
 
 The score is sqrt(max |d| sqrt(energy)). The reference of a channel that drifts by nature follows at DRIFTING; that of
 any other follows at STILL, but not during an alarm.
@@ -59,8 +59,8 @@ def judge(
 ) -> tuple[int, float, float, float, int, int]:
     """Take reading i of ``values`` (N, C) into the state of the device in ``row``, and judge it.
 
-    Shapes: channels (D, C, NUMBERS); of the ``size`` channels in the autoregression, up to V: last (D, V) their last z,
-    weights (D, 1 + V, V) the constants, then the weights of each one's last z; precision (D, V, V) R^-1.
+    Shapes: channels (D, C, NUMBERS); of the ``size`` channels in the autoregression, up to V: last (D, V) their last
+    z - mu, weights (D, 1 + V, V) the constants, then the weights of each one's last; precision (D, V, V) R^-1.
     ``scratch`` (ROOM, C) has the reading's z afterwards, row by row with channels, NaN where it is not known.
 
     Returns the channel that deviates most (-1 if nothing of the reading is known), its d, the score, the energy of this
@@ -90,9 +90,10 @@ def judge(
         place = int(channels[row, j, PLACE])
         if place > 0:
             a = place - 1
-            error = z - scratch[FORETOLD, a]
+            settled = z - channels[row, j, REFERENCE]
+            error = settled - scratch[FORETOLD, a]
             scratch[ERRORS, a] = error
-            last[row, a] = z
+            last[row, a] = settled
             foretold += abs(error) <= HIT * channels[row, j, ERROR]
             counted += 1
     for b in range(size):

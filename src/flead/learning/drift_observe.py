@@ -20,20 +20,38 @@ from flead.learning.drift_judge import (
     judge,
 )
 
-ROWS, FITTED, LOOKED, LOOKED_VERSION, PEERS, THRESHOLD, SIZE, ORIGIN, BEGUN, ENERGIES, JUDGED, FORETOLD, COUNTED = (
-    range(13)
-)
+(
+    ROWS,
+    FITTED,
+    LOOKED,
+    LOOKED_VERSION,
+    PEERS,
+    THRESHOLD,
+    SIZE,
+    ORIGIN,
+    BEGUN,
+    ENERGIES,
+    JUDGED,
+    FORETOLD,
+    COUNTED,
+    ENDURED,
+) = range(14)
 """The numbers of a device: its training rows, and how many of them it has fitted to (0: not yet); how many it had, and
 the newest global model, when it was last looked at whether to fit; the peers it then had, its threshold, and the
 channels in its autoregression. Of the training that is under way: the global model that it began with, its readings,
-the energies of the ``JUDGED`` among them, and the values that were foretold among those ``COUNTED``."""
-NUMBERS = 13
+the energies of the ``JUDGED`` among them, and the values that were foretold among those ``COUNTED``. How many more
+readings were alarms than were none, of late."""
+NUMBERS = 14
 
 ALONE = 100
 """Rows that a device without peers needs to judge: half of them say what is normal, half where the threshold lies."""
 
 GROWTH = 1.1
 """A training fits again when there are so many times the rows: fifty fits would learn little more than five."""
+
+ENDLESS, LASTING = 2, 1000
+"""An alarm that has lasted so many times the training rows, and so many readings, is a new normal. The readings that
+are none count against it, so that it need not be without a break."""
 
 FLOOR = 1e-6
 LARGEST = 3e38
@@ -69,6 +87,22 @@ def training_values(
     return values
 
 
+@njit(types.void(types.uintp, _F2, types.int64[:, ::1], _F2, _I4), cache=True, nogil=True)
+def begin_anew(
+    row: int | np.uintp,
+    devices: NDArray[np.float64],
+    seen: NDArray[np.int64],
+    own: NDArray[np.float64],
+    layout: NDArray[np.int32],
+) -> None:
+    """Forget a device's training rows and what they told."""
+    devices[row, ROWS] = devices[row, FITTED] = devices[row, LOOKED] = devices[row, ENDURED] = 0.0
+    seen[row, 0] = seen[row, 1] = 0
+    layout[row] = -1
+    for p in range(own.shape[1]):
+        own[row, p] = 0.0
+
+
 @njit(
     types.void(types.uintp, types.intp, _F2, _S3, _F3, _F2, types.int64[:, ::1], _F2, _I4),
     cache=True,
@@ -93,11 +127,7 @@ def keep(
             fresh |= not math.isnan(values[i, j]) and not (seen[row, 0] >> j) & 1
         if not fresh:
             return
-        devices[row, ROWS] = devices[row, FITTED] = devices[row, LOOKED] = 0.0
-        seen[row, 0] = seen[row, 1] = 0
-        layout[row] = -1
-        for p in range(own.shape[1]):
-            own[row, p] = 0.0
+        begin_anew(row, devices, seen, own, layout)
     at = int(devices[row, ROWS])
     for j in range(rows.shape[2]):
         known = (seen[row, 0] >> j) & 1
@@ -243,6 +273,9 @@ def observe(
         if devices[row, FITTED] > 0.0:
             follow(row, values.shape[1], channels, scratch, STILL if score <= 1.0 else 0.0)
 
+        devices[row, ENDURED] = max(devices[row, ENDURED] + (1.0 if score > 1.0 else -1.0), 0.0)
+        if devices[row, ENDURED] >= max(ENDLESS * complete, LASTING):
+            begin_anew(row, devices, seen, own, layout)
         keep(row, i, values, rows, channels, devices, seen, own, layout)
         i += 1
         count, fitted = int(devices[row, ROWS]), int(devices[row, FITTED])
