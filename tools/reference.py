@@ -24,7 +24,7 @@ DEPLOY = DOCS.parent / "deploy"
 COMMANDS = """\
 # Commands
 
-<!-- Made from src/flead/cli.py and src/flead/cli_platform.py by `make docs`: change it there. -->
+<!-- Made from src/flead/cli.py and the files beside it by `make docs`: change it there. -->
 
 `flead --help`, and `--help` after any command, say the same in a terminal. A value that is not given comes from the
 [settings](settings.md). Wrong input ends with exit code 2 and one line that says what, where and what to do. With
@@ -57,7 +57,8 @@ def pages() -> dict[Path, str]:
 def leaves(command: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Every command that does something, with its whole name."""
     children: dict[str, Any] = getattr(command, "commands", {})
-    if not children:
+    # A group may do something by itself: `flead agent`. That of all of them only says its version.
+    if not children or (command.invoke_without_command and " " in path):
         yield path, command
     for name, child in children.items():
         yield from leaves(child, f"{path} {name}")

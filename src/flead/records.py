@@ -59,7 +59,8 @@ class Anomaly(msgspec.Struct, gc=False, omit_defaults=True):
     device_id: DeviceId
     broker_id: int
     channel: str
-    value: float
+    value: float | None
+    """None: kept where it was measured."""
     z_score: float
     severity: Severity
     detector: str
@@ -105,6 +106,27 @@ class Rollback(msgspec.Struct):
     """A request to publish the global model of an older version again."""
 
     rollback_to: int
+    timestamp: Timestamp
+
+
+class Enrolment(msgspec.Struct):
+    """What an agent says of itself; it signs this with the key that it names."""
+
+    agent: str
+    public_key: str
+    devices: list[DeviceId]
+    """Those that it speaks for."""
+    timestamp: Timestamp
+
+
+class AgentState(msgspec.Struct):
+    """How an agent is: by its own word, and ``silent`` by its last will."""
+
+    agent: str
+    state: Literal["online", "silent", "stopped"]
+    devices: Count
+    pending: Count
+    """Messages that it has not delivered yet."""
     timestamp: Timestamp
 
 

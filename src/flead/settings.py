@@ -9,24 +9,23 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import PydanticBaseSettingsSource, SettingsConfigDict
 
 from flead.errors import FleadError
+from flead.settings_edge import EdgeSettings, Port
 
 SETTINGS_FILE = "flead.toml"
 PREFIX = "FLEAD_"
-
-Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class SettingsError(FleadError, ValueError):
     """A setting that cannot be used: the message says which, where it came from and what it must be."""
 
 
-class Settings(BaseSettings):
+class Settings(EdgeSettings):
     """All settings of FLEAD; immutable once read."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, allow_inf_nan=False)
@@ -225,7 +224,7 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[Any],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,

@@ -32,6 +32,7 @@ def test_every_flagged_reading_is_an_anomaly(learner: str) -> None:
         assert (record.mean, record.std) == (judgement.mean[at, channel], judgement.std[at, channel])
         assert record.z_score == judgement.z[at]
         assert record.mean is not None
+        assert record.value is not None
         assert record.z_score * (record.std or 0) == pytest.approx(record.value - record.mean)
         assert record.severity == ("critical" if judgement.score[at] > shard.learner.critical else "warning")
         assert (record.detector, record.threshold) == (learner, shard.learner.threshold)

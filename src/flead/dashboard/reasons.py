@@ -18,6 +18,8 @@ def reason(anomaly: Flagged) -> str:
     """What was seen, what was expected, and by how much the one missed the other."""
     if anomaly.detector in OF_LEVELS and anomaly.mean is not None and anomaly.std is not None:
         return _of_level(anomaly, anomaly.mean, anomaly.std)
+    if anomaly.value is None:
+        return _untold(anomaly)
     constant = anomaly.std is not None and anomaly.std <= CONSTANT * max(1.0, abs(anomaly.mean or 0.0))
     seen = f"{anomaly.channel} was {measured(anomaly.value, None if constant else anomaly.std)}"
     shares = by_channel(anomaly)
@@ -30,6 +32,15 @@ def reason(anomaly: Flagged) -> str:
     side = "above" if anomaly.value > anomaly.mean else "below"
     wanted = f" where {expected(anomaly)} was expected" if anomaly.threshold is not None else ""
     return f"{seen}{wanted}: {abs(anomaly.z_score):,.2f} standard deviations {side} its recent mean of {mean}.{shares}"
+
+
+def _untold(anomaly: Flagged) -> str:
+    """Of a reading that stayed where it was measured: only its score is known."""
+    limit = f", above the threshold of {anomaly.threshold:g}" if anomaly.threshold is not None else ""
+    return (
+        f"{anomaly.detector} scored {anomaly.channel} {figure(anomaly.z_score)}{limit}; "
+        f"the reading was kept where it was made.{by_channel(anomaly)}"
+    )
 
 
 def _of_level(anomaly: Flagged, mean: float, std: float) -> str:

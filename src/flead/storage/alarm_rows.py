@@ -26,7 +26,8 @@ class AlarmRow(Struct):
     criticals: int
     channel: str
     """Of the reading that was furthest out, as all up to ``worst_at``."""
-    value: float
+    value: float | None
+    """None: kept where it was measured."""
     z_score: float
     detector: str
     mean: float | None

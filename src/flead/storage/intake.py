@@ -67,7 +67,9 @@ class Intake:
                 rows[at], channels[at], value, score, critical, times[at], mean, std, detector,
                 np.nan if threshold is None else threshold, [one.contributions for one in some],
             )  # fmt: skip
-            self._writer.add_signal(rows[at], channels[at], value, mean, std, times[at])
+            told = ~np.isnan(value)  # of an agent that keeps its readings to itself nobody knows the signal
+            shown = at[told]
+            self._writer.add_signal(rows[shown], channels[shown], value[told], mean[told], std[told], times[shown])
         return refused
 
     def local_updates(self, values: Sequence[bytes], locate: Locate) -> list[Rejected]:

@@ -114,7 +114,8 @@ class AnomalyRow(Struct):
     device_id: str
     broker_id: int
     channel: str
-    value: float
+    value: float | None
+    """None: kept where it was measured, as ``mean`` and ``std`` are then."""
     z_score: float
     severity: str
     detector: str

@@ -116,6 +116,7 @@ class Writer:
     ) -> None:
         """Flagged readings. ``channels`` number the device's channels; a NaN mean, std or threshold becomes NULL.
 
+        The value of a reading that was kept where it was made is NaN, and stays so.
         ``contributions`` are the channels' shares in the scores, by name.
         """
         if len(rows) == 0:

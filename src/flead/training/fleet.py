@@ -176,3 +176,8 @@ class Shard:
             self.learner.adopt(arrays(model.parameters), model.version)
             self.global_model = model
             self.model_touched = True
+
+    def set_back(self, clock: int) -> None:
+        """Train by this earlier event time from now on (milliseconds): the clock of a sensor had run ahead."""
+        self.schedule.set_back(clock)
+        self.touched[:] = True

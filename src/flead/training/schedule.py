@@ -172,6 +172,12 @@ class Schedule:
         """The state of the devices, as views."""
         return {"pending": self.pending, "trained_at": self.trained_at, "version": self.version}
 
+    def set_back(self, clock: int) -> None:
+        """Go on from an earlier time, in milliseconds: who has trained after it has trained at it."""
+        self.clock[0] = clock
+        np.minimum(self.trained_at, clock, out=self.trained_at)
+        self.rewind()
+
     def rewind(self) -> None:
         """Make the wheel anew, after the state was written to."""
         self._link[:] = NOT_LINKED

@@ -32,7 +32,8 @@ SELECT hour AS "time", mean AS "mean", minimum AS "minimum", maximum AS "maximum
 FROM hourly_analytics WHERE {_CHANNEL} AND $__timeFilter(hour) ORDER BY 1
 """
 ANOMALIES = f"""
-SELECT "timestamp" AS "time", channel, value, z_score AS "score", severity, mean AS "expected", std, threshold, detector
+SELECT "timestamp" AS "time", channel, nullif(value, 'NaN') AS "value", z_score AS "score", severity,
+       mean AS "expected", std, threshold, detector
 FROM anomalies WHERE {_DEVICE} AND $__timeFilter("timestamp") ORDER BY "timestamp" DESC LIMIT 100
 """
 MODELS = f"""

@@ -49,8 +49,8 @@ SELECT $__timeGroupAlias(minute, $__interval),
 FROM anomalies_per_minute WHERE $__timeFilter(minute) GROUP BY 1 ORDER BY 1
 """
 NEWEST_CRITICALS = """
-SELECT timestamp AS "time", device_id AS "device", broker_id AS "broker", channel, value, z_score AS "score",
-       mean AS "expected", std
+SELECT timestamp AS "time", device_id AS "device", broker_id AS "broker", channel, nullif(value, 'NaN') AS "value",
+       z_score AS "score", mean AS "expected", std
 FROM anomalies WHERE severity = 'critical' ORDER BY timestamp DESC LIMIT 20
 """
 

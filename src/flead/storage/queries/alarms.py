@@ -16,8 +16,8 @@ Wanted = Literal["open", "acknowledged", "closed", "active"]
 """A state; active is every one but closed."""
 
 _ALARM = """id, revision, device_id, broker_id, severity, state, milliseconds(started_at) AS started_at,
-    milliseconds(last_at) AS last_at, anomalies, criticals, channel, value, z_score, detector, mean, std, threshold,
-    milliseconds(worst_at) AS worst_at, milliseconds(acknowledged_at) AS acknowledged_at,
+    milliseconds(last_at) AS last_at, anomalies, criticals, channel, nullif(value, 'NaN') AS value, z_score, detector,
+    mean, std, threshold, milliseconds(worst_at) AS worst_at, milliseconds(acknowledged_at) AS acknowledged_at,
     milliseconds(closed_at) AS closed_at, closed_by"""
 
 _WHERE = """

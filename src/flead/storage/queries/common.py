@@ -13,8 +13,8 @@ Row = TypeVar("Row")
 MAX_ROWS = 10_000
 """No query returns more rows, whatever its ``limit`` says."""
 
-ANOMALY = """device_id, broker_id, channel, value, z_score, severity, detector, mean, std, threshold,
-    milliseconds(timestamp) AS timestamp, contributions"""
+ANOMALY = """device_id, broker_id, channel, nullif(value, 'NaN') AS value, z_score, severity, detector, mean, std,
+    threshold, milliseconds(timestamp) AS timestamp, contributions"""
 """The columns of :class:`flead.storage.rows.AnomalyRow`. A query must sort by ``a.timestamp``: the bare name is the
 number here, which no index knows."""
 

@@ -1,0 +1,164 @@
+"""A real MQTT broker, one who answers agents as the gateway does, and a proxy that drops, delays and cuts."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.platform_fixtures import eventually
+
+PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def mosquitto(directory: Path) -> Iterator[int]:
+    """The port of a mosquitto of this test's own."""
+    program = shutil.which("mosquitto", path=PLACES) or ""
+    if not program:
+        hint = "mosquitto is not installed"
+        pytest.fail(hint) if os.environ.get("CI") else pytest.skip(hint)
+    port = free_port()
+    directory.mkdir(parents=True, exist_ok=True)
+    config = directory / "mosquitto.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\n")
+    process = subprocess.Popen([program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        eventually(lambda: answers(port), 20)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+class Platform:
+    """Takes what agents publish, in its order, and says so; publishes global models."""
+
+    def __init__(self, port: int) -> None:
+        self.received: list[tuple[str, dict[str, Any], bytes]] = []
+        """Kind, envelope, record."""
+        self.states: list[dict[str, Any]] = []
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, "platform")
+        self._client.on_message = self._on_message
+        self._client.on_connect = lambda client, *_: client.subscribe("flead/+/+", 1)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        self._client.publish(topic, payload, 1, retain).wait_for_publish(10)
+
+    def records(self, kind: str) -> list[bytes]:
+        return [record for found, _, record in list(self.received) if found == kind]
+
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
+        _, agent, kind = message.topic.split("/")
+        if kind == "state":
+            self.states.append(msgspec.json.decode(message.payload))
+        if kind not in ("updates", "anomalies", "enrol"):
+            return
+        envelope = msgspec.json.decode(message.payload)
+        raw = bytes(msgspec.json.decode(message.payload, type=dict[str, msgspec.Raw])["record"])
+        self.received.append((kind, envelope, raw))
+        if kind != "enrol":
+            answer = {"sequences": [envelope["sequence"]], "refused": []}
+            client.publish(f"flead/{agent}/received", msgspec.json.encode(answer), 1)
+
+
+@contextmanager
+def platform(port: int) -> Iterator[Platform]:
+    standing = Platform(port)
+    try:
+        yield standing
+    finally:
+        standing.stop()
+
+
+class Proxy:
+    """Between an agent and the broker: ``delay`` in seconds, ``dark`` (nothing passes), :meth:`cut`; it listens."""
+
+    def __init__(self, target: int) -> None:
+        self.port = free_port()
+        self.sent = bytearray()
+        """Everything that went to the broker."""
+        self.delay = 0.0
+        self.dark = False
+        self._target = target
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def cut(self) -> None:
+        """Break all connections, in the middle of what is being said."""
+
+        def abort() -> None:
+            for writer in list(self._writers):
+                writer.transport.abort()
+
+        self._loop.call_soon_threadsafe(abort)
+
+    def __enter__(self) -> "Proxy":
+        self._thread.start()
+        serve = asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = asyncio.run_coroutine_threadsafe(serve, self._loop).result(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cut()
+        self._loop.call_soon_threadsafe(self._server.close)
+        time.sleep(0.1)  # the aborted connections' last callbacks
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+            self._loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+        self._loop.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.dark:
+            writer.transport.abort()
+            return
+        there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers |= {writer, back}
+        await asyncio.gather(self._pass(reader, back, self.sent), self._pass(there, writer, bytearray()))
+        self._writers -= {writer, back}
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: bytearray) -> None:
+        try:
+            while data := await reader.read(1 << 16):
+                while self.dark:
+                    await asyncio.sleep(0.05)
+                if self.delay:
+                    await asyncio.sleep(self.delay)
+                kept += data
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
