@@ -22,8 +22,8 @@ def agent(
     name: Annotated[str | None, typer.Option(help="The agent's name.", show_default="the machine's")] = None,
     learner: Annotated[str | None, typer.Option(help="What a device runs.", show_default="zscore")] = None,
     channel: Annotated[str | None, typer.Option(help="The one column of recordings to read.")] = None,
-    speed: Annotated[
-        str | None, typer.Option(help="Recordings: event time per real time, or max.", show_default="60")
+    playback: Annotated[
+        str | None, typer.Option("--speed", help="Recordings: event time per real time, or max.", show_default="60")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what was learnt; trainings are numbered on.")] = False,
     as_json: AsJson = False,
@@ -34,12 +34,10 @@ def agent(
     from flead.agent.run import run
 
     flags = {
-        "source": source, "uplink": uplink, "agent_name": name, "learner": learner, "channel": channel, "speed": speed,
+        "source": source, "uplink": uplink, "agent_name": name, "learner": learner, "channel": channel,
+        "playback": playback,
     }  # fmt: skip
-    chosen, origins = settings.load(flags)
-    if origins["speed"] == "default":
-        # What was recorded need not be waited for as long as it took.
-        chosen = chosen.model_copy(update={"speed": "60"})
+    chosen, _ = settings.load(flags)
     figures = run(chosen, fresh=fresh)
     done = {"readings": figures.readings, "updates": figures.updates, "alarms": figures.alarms}
     done |= {"rejected": figures.rejected, "delivered": figures.delivered}

@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import PydanticBaseSettingsSource, SettingsConfigDict
 
 from flead.errors import FleadError
-from flead.settings_edge import EdgeSettings, Port
+from flead.settings_edge import SPEED, EdgeSettings, Port
 
 SETTINGS_FILE = "flead.toml"
 PREFIX = "FLEAD_"
@@ -36,7 +36,7 @@ class Settings(EdgeSettings):
     readings: int | None = Field(None, ge=1, description="Stop after so many readings; unset: at the source's end.")
     speed: str = Field(
         "1",
-        pattern=r"^(max|0*[1-9][0-9]*(\.[0-9]+)?|0*\.0*[1-9][0-9]*)$",
+        pattern=SPEED,
         description="Event time per real time: 1 is live, 60 is a minute a second; or max.",
     )
     seed: int = Field(0, ge=0, description="The simulated fleet's seed: same seed, same readings.")

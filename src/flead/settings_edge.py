@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
+SPEED = r"^(max|0*[1-9][0-9]*(\.[0-9]+)?|0*\.0*[1-9][0-9]*)$"
+"""A number above 0, or max."""
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -51,6 +54,11 @@ class EdgeSettings(BaseSettings):
         None,
         description="Where an agent's readings come from: mqtt://HOST/TOPICS with a wildcard in the place of the"
         " device's id, csv:DIR, skab:DIR, or - for lines on standard input.",
+    )
+    playback: str = Field(
+        "60",
+        pattern=SPEED,
+        description="How fast an agent plays recordings: event time per real time, 60 is a minute a second; or max.",
     )
     uplink: str | None = Field(
         None, description="Where an agent sends updates and alarms: mqtt://HOST:PORT or kafka://HOST:PORT."

@@ -118,7 +118,7 @@ def test_a_bad_network_loses_nothing_and_keeps_the_order(tmp_path, broker):
     name = fleets.record(tmp_path / "data", devices=10, readings=1200)
     with brokers.platform(broker) as platform, brokers.Proxy(broker) as proxy:
         settings = Settings(
-            source=name, uplink=f"mqtt://127.0.0.1:{proxy.port}", agent_name="cut", speed="120", store_seconds=0.2
+            source=name, uplink=f"mqtt://127.0.0.1:{proxy.port}", agent_name="cut", playback="120", store_seconds=0.2
         )
         with running(tmp_path / "agent", settings) as agent:
             eventually(lambda: len(unique(platform, "cut")[UPDATES]) > 10, 60)
@@ -150,7 +150,7 @@ def test_of_all_that_leaves_nothing_is_a_reading_and_all_is_signed(tmp_path, bro
         directory, agent_name = tmp_path / f"agent-{shared}", f"quiet-{shared}"
         with brokers.platform(broker) as platform, brokers.Proxy(broker) as proxy:
             settings = Settings(
-                source=name, uplink=f"mqtt://127.0.0.1:{proxy.port}", agent_name=agent_name, speed="max",
+                source=name, uplink=f"mqtt://127.0.0.1:{proxy.port}", agent_name=agent_name, playback="max",
                 share_values=shared,
             )  # fmt: skip
             with running(directory, settings):

@@ -44,7 +44,7 @@ def make_source(settings: Settings, client_id: str) -> Opened:
         from flead.ingest.sources import make_source as make_recorded
 
         source = make_recorded(settings.model_copy(update={"data": name}))
-        return Opened(source, False, Playback(settings.speed, source).until)
+        return Opened(source, False, Playback(settings.playback, source).until)
     raise AgentError(f"source = {name!r} is no source of readings; give {FORMS}")
 
 
