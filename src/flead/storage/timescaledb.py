@@ -33,10 +33,14 @@ def enable(connection: Connection[Any]) -> bool:
     return True
 
 
+def is_enabled(connection: Connection[Any]) -> bool:
+    """Whether this database has the extension."""
+    return connection.execute("SELECT FROM pg_extension WHERE extname = 'timescaledb'").fetchone() is not None
+
+
 def size_query(connection: Connection[Any]) -> LiteralString:
     """What asks for a table's estimated number of rows and its bytes; a hypertable's own are in its chunks."""
-    found = connection.execute("SELECT FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
-    return PLAIN_SIZE if found is None else SIZE
+    return SIZE if is_enabled(connection) else PLAIN_SIZE
 
 
 def views_among(connection: Connection[Any], tables: tuple[str, ...]) -> frozenset[str]:

@@ -31,6 +31,7 @@ from flead.storage.merge import (
     merge_reasons,
 )
 from flead.storage.parameters import Layout, layout_text, size
+from flead.storage.retention import Retention
 from flead.storage.sums import DeviceSums, MinuteSums
 from flead.storage.text import clean
 from flead.storage.timescaledb import views_among
@@ -79,6 +80,7 @@ class Writer:
         self._device_sums = DeviceSums()
         self._views = views_among(connection, MINUTES)
         self._alarms = AlarmSums(rules)
+        self._retention = Retention(connection)
         self._start()
 
     def _start(self) -> None:
@@ -277,6 +279,7 @@ class Writer:
                     cursor.executemany(_PUT_STATE, sorted(self._state.items()))
         finally:
             self._start()
+        self._retention.forget_when_due()
 
     def rollback(self) -> None:
         """Forget everything that was added since the last commit."""
