@@ -94,9 +94,10 @@ def backlog(settings: Settings, folder: Path, shrink: int) -> list[Result]:
         print(f"FLEAD: {updates.rate:,.0f}/s", file=sys.stderr)
         results.append(Result("flink.flead", RATE, "FLEAD, one reading a message", [updates.rate]))
     compare(said)
-    send(settings, rounds, pack=100, first=rounds)
+    more = 4 * rounds  # or it would be over within a checkpoint or two
+    send(settings, more, pack=100, first=rounds)
     with ours(settings):
-        packed = read(settings, OURS.updates, 2 * rounds * DEVICES, begin=rounds * DEVICES)
+        packed = read(settings, OURS.updates, (rounds + more) * DEVICES, begin=rounds * DEVICES)
         print(f"FLEAD, packed: {packed.rate:,.0f}/s", file=sys.stderr)
         results.append(Result("flink.flead-packed", RATE, "FLEAD, a hundred readings a message", [packed.rate]))
     return results

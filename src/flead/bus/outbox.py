@@ -28,7 +28,7 @@ class Outbox:
                 "bootstrap.servers": bootstrap,
                 "enable.idempotence": True,
                 "acks": "all",
-                "linger.ms": 50,
+                "linger.ms": 100,
                 "compression.type": "zstd",
                 "message.timeout.ms": 0,
                 "queue.buffering.max.messages": 200_000,

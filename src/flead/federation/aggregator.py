@@ -201,7 +201,7 @@ class Aggregator:
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 50,
+                "fetch.wait.max.ms": 250,
                 **(more or {}),
             }
         )

@@ -88,6 +88,7 @@ class Models:
             if error is None:
                 self._take(message)
             elif error.code() == KafkaError._PARTITION_EOF:
+                self._consumer.unassign()  # it would go on asking until the next time
                 return
             elif error.fatal() or not error.retriable():
                 raise KafkaException(error)

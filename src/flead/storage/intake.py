@@ -48,10 +48,11 @@ class Intake:
         found, times, refused = _decoded(_decode_anomaly, values, locate)
         channels, rows = np.zeros(len(found), np.int64), np.zeros(len(found), np.int32)
         good = np.ones(len(found), np.bool_)
+        known: dict[tuple[str, str], tuple[int, int]] = {}
         for i, (_, anomaly) in enumerate(found):
+            key = anomaly.device_id, anomaly.channel
             try:
-                rows[i] = row_with(self._devices, anomaly.device_id, (anomaly.channel,))
-                channels[i] = self._devices.channels(int(rows[i])).index(anomaly.channel)
+                rows[i], channels[i] = known.get(key) or known.setdefault(key, self._place(*key))
             except MalformedError as error:
                 good[i] = False
                 refused.append(_rejected(values, locate, found[i][0], error))
@@ -103,6 +104,11 @@ class Intake:
         found, _, refused = _decoded(_decode_model, values, locate, skip_empty=True)
         self._writer.add_global_models([model for _, model in found])
         return refused
+
+    def _place(self, device_id: str, channel: str) -> tuple[int, int]:
+        """The device's row, and the number of its channel."""
+        row = row_with(self._devices, device_id, (channel,))
+        return row, self._devices.channels(row).index(channel)
 
     def _add_signal(self, batch: Batch, at: NDArray[np.int64]) -> None:
         reading, channel = np.nonzero(~np.isnan(batch.values[at]))

@@ -83,7 +83,8 @@ def _sources(settings: Settings) -> Iterable[str]:
             "properties.bootstrap.servers": settings.kafka_servers,
             "properties.group.id": "training",
             "properties.isolation.level": "read_committed",
-            "properties.max.poll.records": "5000",
+            # Several such portions wait on the heap: of messages of 8 KB, a hundred readings each, 50 MB.
+            "properties.max.poll.records": "1000",
             "scan.startup.mode": "earliest-offset",
             "key.format": "raw",
             "key.raw.charset": LATIN_1,
