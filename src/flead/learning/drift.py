@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from flead.learning import drift_observe as state
 from flead.learning.arrays import Columns, grown
 from flead.learning.drift_fit import fit, replay, sketch
-from flead.learning.drift_judge import ENERGY, LEVEL, NUMBERS, REFERENCE, ROOM, SCALE
+from flead.learning.drift_judge import ENERGY, LEVEL, NUMBERS, REFERENCE, ROOM, SCALE, padded
 from flead.learning.drift_observe import ALONE, grown_enough, moved, observe, training_values
 from flead.learning.kinds import LEVELS, MODELLED, PEERS, by_kind, channels_of, kind_name, layout_of, moments_size
 from flead.learning.learner import (
@@ -73,7 +73,7 @@ class Drift:
         """(D,) the layout of every device's statistics; -1: not looked up yet. Follows from the columns."""
         self.rows = np.zeros((0, rules.training_rows, 0), np.float32)
         self.channels = np.zeros((0, 0, NUMBERS))
-        self.last = np.zeros((0, 0))
+        self.last = np.zeros((0, 1))
         self.weights = np.zeros((0, 1, 0))
         self.precision = np.zeros((0, 0, 0))
         self.own = np.zeros((0, 0))
@@ -105,9 +105,9 @@ class Drift:
         known, modelled = len(self._layout), min(channels, MODELLED)
         self.rows = grown(self.rows, devices, self.rules.training_rows, channels)
         self.channels = grown(self.channels, devices, channels)
-        self.last = grown(self.last, devices, modelled)
-        self.weights = grown(self.weights, devices, modelled + 1, modelled)
-        self.precision = grown(self.precision, devices, modelled, modelled)
+        self.last = grown(self.last, devices, modelled + 1)
+        self.weights = grown(self.weights, devices, modelled + 1, padded(modelled))
+        self.precision = grown(self.precision, devices, modelled, padded(modelled))
         self.own = grown(self.own, devices, 1 + 3 * channels + moments_size(channels) + LEVELS)
         self.devices, self.seen = grown(self.devices, devices), grown(self.seen, devices)
         self._layout = grown(self._layout, devices)
@@ -130,7 +130,7 @@ class Drift:
         parameters = np.zeros((ended, self.own.shape[1]))
         layout, origin = np.empty((2, ended), np.int32)
         position = training = 0
-        scratch = np.zeros((ROOM, self.channels.shape[1]))
+        scratch = np.zeros((ROOM, padded(self.channels.shape[1])))
         while True:
             position, training, row = observe(
                 position, training, rows, values, trainings.positions, trainings.rows,
@@ -265,9 +265,9 @@ class Drift:
         width = self.channels.shape[1]
         return (
             np.zeros((1, width, NUMBERS)),
-            np.zeros((1, size)),
-            np.zeros((1, size + 1, size)),
-            np.zeros((1, size, size)),
+            np.zeros((1, size + 1)),
+            np.zeros((1, size + 1, padded(size))),
+            np.zeros((1, size, padded(size))),
         )
 
     def _go_on(
@@ -279,4 +279,4 @@ class Drift:
         self.channels[row, used, REFERENCE] = channels[used, REFERENCE] * ratio
         self.channels[row, used, ENERGY] = channels[used, ENERGY]
         size = min(len(used), MODELLED)
-        self.last[row, :size] = last[:size] * ratio[:size]
+        self.last[row, 1 : 1 + size] = last[1 : 1 + size] * ratio[:size]

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from flead.learning.autoregression import SMALLEST, autoregression, moments, unpack
 from flead.learning.cholesky import decompose, solve
 from flead.learning.drift_judge import (
+    BLOCK,
     CUT,
     DRIFTING,
     DRIFTS,
@@ -35,6 +36,7 @@ from flead.learning.drift_judge import (
     SCALE,
     SMOOTHING,
     SPREAD,
+    Z,
     follow,
     judge,
 )
@@ -122,10 +124,10 @@ def fit(
     """Make the state of the device in ``row`` from the first ``count`` rows of ``values`` (T, C), and begin anew.
 
     ``used`` (c,) are the channels that it knows, in their kind's order, of which the first are modelled: as many as
-    V = ``last.shape[1]``. ``prior`` is what the peers know, laid out as ``kinds.layout_of`` says, empty without peers.
-    ``out`` gets the device's own statistics, laid out likewise, but for the scores.
+    V = ``last.shape[1] - 1``. ``prior`` is what the peers know, laid out as ``kinds.layout_of`` says, empty without
+    peers. ``out`` gets the device's own statistics, laid out likewise, but for the scores.
     """
-    known, size = len(used), min(len(used), last.shape[1])
+    known, size = len(used), min(len(used), last.shape[1] - 1)
     z, levels = np.zeros((count, size)), np.zeros(count)
     with_peers = len(prior) > 0
     for j in range(channels.shape[1]):
@@ -186,8 +188,9 @@ def fit(
         channels[row, used[k], ERROR] = math.sqrt(r[k, k])
     if decompose(r):
         solve(r, inverse)
+    last[row, 0] = 1.0
     for k in range(size):
-        last[row, k] = 0.0
+        last[row, 1 + k] = 0.0
         weights[row, 0, k] = w[size, k]
         for other in range(size):
             weights[row, 1 + other, k] = w[other, k]
@@ -211,10 +214,12 @@ def replay(
     scores: NDArray[np.float64],
 ) -> None:
     """Take the first ``count`` training rows into a state that was just made; ``scores`` (T,) gets their scores."""
-    scratch = np.zeros((ROOM, values.shape[1]))
+    scratch = np.zeros((ROOM, values.shape[1] + BLOCK))
     for t in range(count):
         _, _, scores[t], _, _, _ = judge(row, size, t, values, channels, last, weights, precision, scratch)
-        follow(row, values.shape[1], channels, scratch, 0.0)
+        for j in range(values.shape[1]):
+            if not math.isnan(scratch[Z, j]):
+                follow(row, j, channels, scratch[Z, j], 0.0)
 
 
 @njit(types.void(_F1, types.intp, types.intp, _F1), cache=True, nogil=True)

@@ -35,7 +35,47 @@ FORETOLD, ERRORS, WEIGHTED, Z, ROOM = range(5)
 HIT = 2.0
 """An error of at most so many of its std counts as foretold: 95 % of them do where errors are Gaussian."""
 
+BLOCK = 4
+"""Sums that are made at a time: as many as an instruction adds."""
+
 _F1, _F2, _F3 = types.float64[::1], types.float64[:, ::1], types.float64[:, :, ::1]
+
+
+def padded(count: int) -> int:
+    """The next multiple of ``BLOCK``, which rows of matrices are as long as."""
+    return -(-count // BLOCK) * BLOCK
+
+
+@njit(
+    types.void(_F3, types.uintp, types.uintp, _F2, types.uintp, _F2, types.uintp),
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+    inline="always",
+)
+def multiply(
+    matrices: NDArray[np.float64],
+    row: int | np.uintp,
+    count: int | np.uintp,
+    vectors: NDArray[np.float64],
+    which: int | np.uintp,
+    out: NDArray[np.float64],
+    to: int | np.uintp,
+) -> None:
+    """out[to] (P,) = vectors[which, :count] @ matrices[row, :count] (., P), P padded.
+
+    What is summed stays in registers: the compiler cannot know that ``out`` is not what is read.
+    """
+    one, two, three = np.uintp(1), np.uintp(2), np.uintp(3)
+    for a in range(np.uintp(0), np.uintp(matrices.shape[2]), np.uintp(BLOCK)):
+        first = second = third = fourth = 0.0
+        for b in range(count):
+            number = vectors[which, b]
+            first += matrices[row, b, a] * number
+            second += matrices[row, b, a + one] * number
+            third += matrices[row, b, a + two] * number
+            fourth += matrices[row, b, a + three] * number
+        out[to, a], out[to, a + one], out[to, a + two], out[to, a + three] = first, second, third, fourth
 
 
 @njit(
@@ -44,7 +84,7 @@ _F1, _F2, _F3 = types.float64[::1], types.float64[:, ::1], types.float64[:, :, :
     ),
     cache=True,
     nogil=True,
-    inline="always",
+    error_model="numpy",
 )
 def judge(
     row: int | np.uintp,
@@ -59,22 +99,17 @@ def judge(
 ) -> tuple[int, float, float, float, int, int]:
     """Take reading i of ``values`` (N, C) into the state of the device in ``row``, and judge it.
 
-    Shapes: channels (D, C, NUMBERS); of the ``size`` channels in the autoregression, up to V: last (D, V) their last
-    z - mu, weights (D, 1 + V, V) the constants, then the weights of each one's last; precision (D, V, V) R^-1.
-    ``scratch`` (ROOM, C) has the reading's z afterwards, row by row with channels, NaN where it is not known.
+    Shapes: channels (D, C, NUMBERS); of the ``size`` channels in the autoregression, up to V: last (D, 1 + V) a 1 and
+    their last z - mu, weights (D, 1 + V, P) the constants and the weights of each one's last, precision (D, V, P) R^-1,
+    with V padded to P. ``scratch`` (ROOM, C padded) has the reading's z afterwards, NaN where it is not known.
 
     Returns the channel that deviates most (-1 if nothing of the reading is known), its d, the score, the energy of this
     reading alone, and how many of how many values were foretold.
     """
-    # What foretells is the outer loop: the inner ones add arrays and not numbers, for which there are instructions.
+    multiply(weights, row, np.uintp(1 + size), last, row, scratch, np.uintp(FORETOLD))
     for a in range(size):
-        scratch[FORETOLD, a] = weights[row, 0, a]
-        scratch[ERRORS, a] = scratch[WEIGHTED, a] = 0.0
-    for b in range(size):
-        before = last[row, b]
-        for a in range(size):
-            scratch[FORETOLD, a] += weights[row, 1 + b, a] * before
-    channel, deviation, foretold, counted = -1, 0.0, 0, 0
+        scratch[ERRORS, a] = 0.0
+    channel, largest, deviation, foretold, counted = -1, -1.0, 0.0, 0, 0
     for j in range(values.shape[1]):
         value = values[i, j]
         scratch[Z, j] = np.nan
@@ -85,21 +120,19 @@ def judge(
         level = channels[row, j, LEVEL] + SMOOTHING * (z - channels[row, j, LEVEL])
         channels[row, j, LEVEL] = level
         d = (level - channels[row, j, REFERENCE]) / channels[row, j, SPREAD]
-        if channel < 0 or abs(d) > abs(deviation):
-            channel, deviation = j, d
+        larger = abs(d) > largest  # no branch: nobody could predict it
+        channel, deviation = j if larger else channel, d if larger else deviation
+        largest = max(largest, abs(d))
         place = int(channels[row, j, PLACE])
         if place > 0:
             a = place - 1
             settled = z - channels[row, j, REFERENCE]
             error = settled - scratch[FORETOLD, a]
             scratch[ERRORS, a] = error
-            last[row, a] = settled
+            last[row, place] = settled
             foretold += abs(error) <= HIT * channels[row, j, ERROR]
             counted += 1
-    for b in range(size):
-        error = scratch[ERRORS, b]
-        for a in range(size):
-            scratch[WEIGHTED, a] += precision[row, b, a] * error
+    multiply(precision, row, np.uintp(size), scratch, np.uintp(ERRORS), scratch, np.uintp(WEIGHTED))
     energy, now = 0.0, 0.0
     for j in range(values.shape[1]):
         place = int(channels[row, j, PLACE])
@@ -119,18 +152,12 @@ def judge(
 
 
 @njit(
-    types.void(types.uintp, types.intp, _F3, _F2, types.float64),
+    types.void(types.uintp, types.intp, _F3, types.float64, types.float64),
     cache=True,
     nogil=True,
-    inline="always",
+    error_model="numpy",
 )
-def follow(
-    row: int | np.uintp, width: int, channels: NDArray[np.float64], scratch: NDArray[np.float64], still: float
-) -> None:
-    """Let the references follow a reading just judged: drifting channels', and the others' at the rate ``still``."""
-    for j in range(width):
-        z = scratch[Z, j]
-        if math.isnan(z):
-            continue
-        rate = DRIFTING if channels[row, j, DRIFTS] > 0.0 else still
-        channels[row, j, REFERENCE] += rate * (z - channels[row, j, REFERENCE])
+def follow(row: int | np.uintp, j: int, channels: NDArray[np.float64], z: float, still: float) -> None:
+    """Let the reference of channel j follow its z just judged; at the rate ``still`` if it does not drift by nature."""
+    rate = DRIFTING if channels[row, j, DRIFTS] > 0.0 else still
+    channels[row, j, REFERENCE] += rate * (z - channels[row, j, REFERENCE])

@@ -62,13 +62,13 @@ _F1, _F2, _F3 = types.float64[::1], types.float64[:, ::1], types.float64[:, :, :
 _S3 = types.float32[:, :, ::1]
 
 
-@njit(types.boolean(types.int64, types.int64, types.int64), cache=True, nogil=True)
+@njit(types.boolean(types.int64, types.int64, types.int64), cache=True, nogil=True, error_model="numpy")
 def grown_enough(count: int, fitted: int, complete: int) -> bool:
     """Whether ``count`` training rows tell enough more than the ``fitted`` ones."""
     return count > fitted and (count >= GROWTH * fitted or count == complete)
 
 
-@njit(types.boolean(*[types.float64] * 5), cache=True, nogil=True)
+@njit(types.boolean(*[types.float64] * 5), cache=True, nogil=True, error_model="numpy")
 def moved(peers: float, threshold: float, peers_now: float, threshold_now: float, tolerance: float) -> bool:
     """Whether what peers know differs much from what they did: twice as many of them, or another threshold."""
     more = peers_now > peers and peers_now >= 2.0 * peers
@@ -87,7 +87,7 @@ def training_values(
     return values
 
 
-@njit(types.void(types.uintp, _F2, types.int64[:, ::1], _F2, _I4), cache=True, nogil=True)
+@njit(types.void(types.uintp, _F2, types.int64[:, ::1], _F2, _I4), cache=True, nogil=True, error_model="numpy")
 def begin_anew(
     row: int | np.uintp,
     devices: NDArray[np.float64],
@@ -107,6 +107,7 @@ def begin_anew(
     types.void(types.uintp, types.intp, _F2, _S3, _F3, _F2, types.int64[:, ::1], _F2, _I4),
     cache=True,
     nogil=True,
+    error_model="numpy",
 )
 def keep(
     row: int | np.uintp,
@@ -119,14 +120,9 @@ def keep(
     own: NDArray[np.float64],
     layout: NDArray[np.int32],
 ) -> None:
-    """Keep a reading as a training row; a device that has them all begins anew if it shows a new channel."""
+    """Keep a reading as a training row; a device that has them all has shown a new channel, and begins anew."""
     width = values.shape[1]
     if int(devices[row, ROWS]) == rows.shape[1]:
-        fresh = False
-        for j in range(width):
-            fresh |= not math.isnan(values[i, j]) and not (seen[row, 0] >> j) & 1
-        if not fresh:
-            return
         begin_anew(row, devices, seen, own, layout)
     at = int(devices[row, ROWS])
     for j in range(rows.shape[2]):
@@ -155,6 +151,7 @@ def keep(
     ),
     cache=True,
     nogil=True,
+    error_model="numpy",
 )  # fmt: skip
 def observe(
     position: int,
@@ -242,20 +239,6 @@ def observe(
                 devices[row, ENERGIES] += energy
                 devices[row, JUDGED] += 1.0
             score /= devices[row, THRESHOLD]
-        first = -1
-        for j in range(values.shape[1]):
-            value = values[i, j]
-            if math.isnan(value):
-                out_mean[i, j] = out_std[i, j] = np.nan
-                continue
-            if first < 0:
-                first = j
-            if devices[row, FITTED] > 0.0 and channels[row, j, SCALE] > 0.0:
-                out_mean[i, j] = channels[row, j, MEAN] + channels[row, j, REFERENCE] * channels[row, j, SCALE]
-                out_std[i, j] = channels[row, j, SPREAD] * channels[row, j, SCALE]
-            else:
-                out_mean[i, j] = value
-                out_std[i, j] = FLOOR * max(1.0, abs(value))
         if score > 1.0:
             deviations, energies = 0.0, 0.0
             for j in range(values.shape[1]):
@@ -267,16 +250,32 @@ def observe(
                     off = abs(channels[row, j, LEVEL] - channels[row, j, REFERENCE]) / channels[row, j, SPREAD]
                     part = max(channels[row, j, ENERGY], 0.0)
                     out_contributions[i, j] = 0.5 * off / deviations + 0.5 * part / energies
+        first, fresh, rate = -1, int(devices[row, ROWS]) < complete, STILL if score <= 1.0 else 0.0
+        for j in range(values.shape[1]):
+            value = values[i, j]
+            if math.isnan(value):
+                out_mean[i, j] = out_std[i, j] = np.nan
+                continue
+            if first < 0:
+                first = j
+            fresh |= (seen[row, 0] >> j) & 1 == 0
+            if devices[row, FITTED] > 0.0 and channels[row, j, SCALE] > 0.0:
+                out_mean[i, j] = channels[row, j, MEAN] + channels[row, j, REFERENCE] * channels[row, j, SCALE]
+                out_std[i, j] = channels[row, j, SPREAD] * channels[row, j, SCALE]
+                follow(row, j, channels, scratch[Z, j], rate)
+            else:
+                out_mean[i, j] = value
+                out_std[i, j] = FLOOR * max(1.0, abs(value))
         out_channel[i] = channel if channel >= 0 else first
         out_z[i] = deviation
         out_score[i] = score
-        if devices[row, FITTED] > 0.0:
-            follow(row, values.shape[1], channels, scratch, STILL if score <= 1.0 else 0.0)
 
         devices[row, ENDURED] = max(devices[row, ENDURED] + (1.0 if score > 1.0 else -1.0), 0.0)
         if devices[row, ENDURED] >= max(ENDLESS * complete, LASTING):
             begin_anew(row, devices, seen, own, layout)
-        keep(row, i, values, rows, channels, devices, seen, own, layout)
+            fresh = True
+        if fresh:
+            keep(row, i, values, rows, channels, devices, seen, own, layout)
         i += 1
         count, fitted = int(devices[row, ROWS]), int(devices[row, FITTED])
         if fitted < count and count != devices[row, LOOKED]:
