@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from flead import __version__, cli_agent, cli_models, cli_platform, settings
+from flead import __version__, cli_agent, cli_agents, cli_models, cli_platform, settings
 from flead.errors import FleadError
 
 app = typer.Typer(
@@ -32,6 +32,8 @@ app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 app.add_typer(cli_models.app, name="models")
 app.add_typer(cli_agent.app, name="agent")
+app.add_typer(cli_agents.app, name="agents")
+app.add_typer(cli_agents.authority_app, name="authority")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to standard error.")]
 

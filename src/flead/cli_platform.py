@@ -118,7 +118,7 @@ def logs(
 def one_service(
     name: Annotated[
         str,
-        typer.Argument(help="producer, training, aggregator, collector, evaluation, analytics or viewer."),
+        typer.Argument(help="producer, training, aggregator, collector, evaluation, analytics, gateway or viewer."),
     ],
     once: Annotated[bool, typer.Option("--once", help="analytics: take what is new, and end.")] = False,
 ) -> None:

@@ -37,6 +37,15 @@ class EdgeSettings(BaseSettings):
     mqtt_key: Path | None = Field(None, description="PEM file of its key.")
     mqtt_user: str | None = Field(None, description="The user's name at the MQTT broker.")
     mqtt_password: SecretStr | None = Field(None, description="The user's password there.")
+    mqtt_listen: str | None = Field(
+        None,
+        description="The address, such as 0.0.0.0, on which the platform's own MQTT broker takes agents from elsewhere,"
+        " by TLS and with a certificate; unset: only those on this machine.",
+    )
+    mqtt_tls_port: Port = Field(8883, description="The port for that.")
+    mqtt_authority: Path = Field(
+        Path("authority"), description="The directory of flead authority, which has issued a certificate to server."
+    )
     gateway_port: Port = Field(8177, description="Where the gateway says how it is.")
 
     # Kafka

@@ -2,6 +2,7 @@
 
 import pytest
 
+from flead.bus.clients import kafka_options
 from flead.errors import FleadError
 from flead.settings import Settings
 from tests.platform_fixtures import require_platform
@@ -25,7 +26,7 @@ def test_topics_lag_and_messages(topics: Settings) -> None:
     consumer.commit(offsets=[TopicPartition("dead-letters", 1, 2)], asynchronous=False)
     consumer.close()
 
-    cluster = look(topics.kafka_servers)
+    cluster = look(kafka_options(topics))
     assert [broker.id for broker in cluster.brokers] == [1, 2, 3, 4]
     assert sum(broker.is_controller for broker in cluster.brokers) == 1
     found = {topic.name: topic for topic in cluster.topics}
@@ -39,12 +40,12 @@ def test_topics_lag_and_messages(topics: Settings) -> None:
         ("dead-letters", 2, 3)
     ]
 
-    newest, second = newest_messages(topics.kafka_servers, "dead-letters", 1, 2)
+    newest, second = newest_messages(kafka_options(topics), "dead-letters", 1, 2)
     assert (newest.offset, newest.text, newest.hex, newest.key) == (4, None, "ff fe", "key 4")
     assert (second.text, second.size, second.headers) == ("x" * 2000, 3000, {"reason": "not a reading"})
-    assert newest_messages(topics.kafka_servers, "dead-letters", 0, 5) == []
+    assert newest_messages(kafka_options(topics), "dead-letters", 0, 5) == []
     with pytest.raises(FleadError, match="does not answer as it should"):
-        newest_messages(topics.kafka_servers, "no-such-topic", 0, 5)
+        newest_messages(kafka_options(topics), "no-such-topic", 0, 5)
 
 
 def test_no_kafka_is_said_soon() -> None:
@@ -52,4 +53,4 @@ def test_no_kafka_is_said_soon() -> None:
     from flead.bus.cluster import look
 
     with pytest.raises(FleadError, match=r"127\.0\.0\.1:1 does not answer"):
-        look("127.0.0.1:1")
+        look({"bootstrap.servers": "127.0.0.1:1"})

@@ -12,7 +12,7 @@ from tests.dashboard.fleet import Fleet
 
 pytestmark = pytest.mark.real
 
-PAGES = ("/", "/alarms", "/devices", "/devices/device_0", "/models", "/streams", "/api")
+PAGES = ("/", "/alarms", "/devices", "/devices/device_0", "/agents", "/models", "/streams", "/api")
 
 
 def axe() -> str:

@@ -25,7 +25,7 @@ def aggregating(settings: Settings) -> Iterator[Any]:
     from flead.federation.aggregator import Aggregator
 
     service = Service("aggregator")
-    aggregator = Aggregator(settings.kafka_servers, Rounds("fedbuff", 20, ZScore.misfit), service)
+    aggregator = Aggregator(settings, Rounds("fedbuff", 20, ZScore.misfit), service)
     with in_a_thread(service, aggregator.run):
         yield aggregator
 
@@ -100,8 +100,8 @@ def test_a_rollback_is_the_next_version_and_is_made_once(topics: Settings) -> No
     with aggregating(topics):
         send(topics, encoded([update(device) for device in range(50)]))
         eventually(lambda: made() == [(1, None), (2, None)])
-        ask_for_rollback(topics.kafka_servers, 1)
-        ask_for_rollback(topics.kafka_servers, 99)
+        ask_for_rollback(topics, 1)
+        ask_for_rollback(topics, 99)
         eventually(lambda: made() == [(1, None), (2, None), (3, 1)])
     # Neither the request nor the ten updates that were buffered before it are taken again.
     with aggregating(topics) as aggregator:

@@ -22,7 +22,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 PUBLISHED = {
     "database": [5432], "kafka-1": [9092], "kafka-2": [9093], "kafka-3": [9094], "kafka-4": [9095],
     "flink-jobmanager": [8161], "spark-master": [8086, 7077], "spark-worker": [8087], "viewer": [8082],
-    "grafana": [3001], "kafka-ui": [8081],
+    "mqtt": [1883], "grafana": [3001], "kafka-ui": [8081],
 }  # fmt: skip
 """The ports that the outside sees, as they were published."""
 

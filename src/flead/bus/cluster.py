@@ -11,6 +11,8 @@ from msgspec import Struct
 from flead.errors import FleadError
 
 Answer = TypeVar("Answer")
+Options = dict[str, str]
+"""A client's, see :mod:`flead.bus.clients`."""
 
 SECONDS = 5.0
 """For each question; a broker that is away must not hold a page up."""
@@ -82,20 +84,21 @@ class Glimpse(Struct):
     headers: dict[str, str]
 
 
-def look(servers: str) -> Cluster:
+def look(options: Options) -> Cluster:
     """The cluster as it is now. FleadError if it does not answer."""
-    return _guarded(servers, lambda: _look(AdminClient({"bootstrap.servers": servers, "log_level": 0})))
+    return _guarded(options, lambda: _look(AdminClient({**options, "log_level": 0})))
 
 
-def newest_messages(servers: str, topic: str, partition: int, limit: int) -> list[Glimpse]:
+def newest_messages(options: Options, topic: str, partition: int, limit: int) -> list[Glimpse]:
     """The newest messages of a partition, newest first, also those of transactions that were not committed.
 
     FleadError if there is no such partition or Kafka does not answer.
     """
-    return _guarded(servers, lambda: _newest(servers, topic, partition, limit))
+    return _guarded(options, lambda: _newest(options, topic, partition, limit))
 
 
-def _guarded(servers: str, ask: Callable[[], Answer]) -> Answer:
+def _guarded(options: Options, ask: Callable[[], Answer]) -> Answer:
+    servers = options["bootstrap.servers"]
     try:
         return ask()
     except KafkaException as error:
@@ -159,10 +162,10 @@ def _lags(admin: AdminClient, end: dict[tuple[str, int], int]) -> list[Lag]:
     return lags
 
 
-def _newest(servers: str, topic: str, partition: int, limit: int) -> list[Glimpse]:
+def _newest(options: Options, topic: str, partition: int, limit: int) -> list[Glimpse]:
     consumer = Consumer(
-        {
-            "bootstrap.servers": servers,
+        options
+        | {
             "group.id": "flead-viewer",
             "enable.auto.commit": False,
             "enable.partition.eof": True,

@@ -5,22 +5,28 @@ import time
 import msgspec
 from confluent_kafka import KafkaException, Producer
 
+from flead.bus.clients import kafka_options
 from flead.bus.topics import CONTROL
 from flead.errors import FleadError
 from flead.records import Rollback, to_text
+from flead.settings import Settings
 
 SECONDS = 10.0
 
 
-def ask_for_rollback(servers: str, version: int) -> None:
+def ask_for_rollback(settings: Settings, version: int) -> None:
     """Ask for the global model of this version again; the aggregator publishes it as the next one.
 
     Raises FleadError if Kafka does not take the request.
     """
-    producer = Producer({"bootstrap.servers": servers, "enable.idempotence": True, "log_level": 0})
+    ask(settings, Rollback(version, now()))
+
+
+def ask(settings: Settings, request: msgspec.Struct) -> None:
+    """Hand a request over. Raises FleadError if Kafka does not take it."""
     failures: list[str] = []
-    request = Rollback(version, to_text(time.time_ns() // 1_000_000))
     try:
+        producer = Producer({**kafka_options(settings), "enable.idempotence": True, "log_level": 0})
         producer.produce(
             CONTROL,
             msgspec.json.encode(request),
@@ -32,4 +38,10 @@ def ask_for_rollback(servers: str, version: int) -> None:
         failures.append(error.args[0].str())
         left = 0
     if failures or left:
-        raise FleadError(f"Kafka at {servers} did not take the request: {failures[0] if failures else 'no answer'}")
+        why = failures[0] if failures else "no answer"
+        raise FleadError(f"Kafka at {settings.kafka_servers} did not take the request: {why}")
+
+
+def now() -> str:
+    """The time of a request."""
+    return to_text(time.time_ns() // 1_000_000)

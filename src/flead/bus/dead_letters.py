@@ -3,18 +3,20 @@
 from confluent_kafka import Message
 
 from flead.records import Rejected
+from flead.trust.envelope import AGENT_HEADER
 
 Headers = dict[str, str | bytes]
 
 
 def headers_of(message: Message, reason: str) -> Headers:
     """The headers for a message that was refused; its key and value go with them unchanged."""
+    agent: str | bytes = dict(message.headers() or []).get(AGENT_HEADER) or ""
     return {
         "topic": message.topic() or "",
         "partition": str(message.partition()),
         "offset": str(message.offset()),
         "reason": reason,
-    }
+    } | ({AGENT_HEADER: agent} if agent else {})
 
 
 def headers_of_rejected(rejected: Rejected) -> Headers:

@@ -19,13 +19,13 @@ class Outbox:
     A message that Kafka refuses (it is too large) is counted, logged and gone.
     """
 
-    def __init__(self, bootstrap: str, service: Service) -> None:
+    def __init__(self, options: dict[str, str], service: Service) -> None:
         self._service = service
         self._fatal: KafkaError | None = None
         self._refused: list[str] = []
         self.producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
+            options
+            | {
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": 100,

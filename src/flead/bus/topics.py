@@ -21,6 +21,7 @@ from confluent_kafka.admin import (
 )
 
 from flead import settings
+from flead.bus.clients import kafka_options
 from flead.errors import FleadError
 from flead.settings import Settings
 
@@ -30,7 +31,9 @@ LOCAL_UPDATES = "local-model-updates"
 GLOBAL_MODELS = "global-model-updates"
 DEAD_LETTERS = "dead-letters"
 CONTROL = "control"
-"""What people ask the aggregator for: :class:`flead.records.Rollback`."""
+"""What the aggregator is asked for: :class:`flead.records.Rollback`, and enrolments of agents."""
+AGENTS = "agents"
+"""Who may speak, see :mod:`flead.trust.register`; compacted."""
 
 SECONDS = 60.0
 """For Kafka to do as it is told, once it answers."""
@@ -69,6 +72,7 @@ def topics(settings: Settings) -> list[Topic]:
         Topic(GLOBAL_MODELS, _placed(1, settings.brokers), _config(settings) | {"cleanup.policy": "compact"}),
         Topic(DEAD_LETTERS, each_once, _config(settings) | week),
         Topic(CONTROL, _placed(1, settings.brokers), _config(settings) | week),
+        Topic(AGENTS, _placed(1, settings.brokers), _config(settings) | {"cleanup.policy": "compact"}),
     ]
 
 
@@ -140,7 +144,7 @@ def _result(futures: dict[Any, Future[Any]]) -> Any:
 def main() -> None:
     """Create and repair the topics of these settings."""
     chosen, _ = settings.load()
-    admin = AdminClient({"bootstrap.servers": chosen.kafka_servers})
+    admin = AdminClient(kafka_options(chosen))
     try:
         done = ensure(admin, topics(chosen))
     except KafkaException as error:

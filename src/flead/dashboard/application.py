@@ -10,6 +10,7 @@ from nicegui import ui
 from flead.dashboard.api import add_api
 from flead.dashboard.door import Door
 from flead.dashboard.guard import Application, Guard
+from flead.dashboard.pages.agents import add_agents
 from flead.dashboard.pages.alarms import add_alarms
 from flead.dashboard.pages.description import add_description
 from flead.dashboard.pages.device import add_device
@@ -31,7 +32,7 @@ def build(site: Site) -> Application:
     application = FastAPI(title="FLEAD", openapi_url=None)
     application.mount("/assets", StaticFiles(directory=ASSETS))
     add_api(application, site)
-    for add in (add_overview, add_devices, add_device, add_alarms, add_models, add_streams):
+    for add in (add_overview, add_devices, add_device, add_agents, add_alarms, add_models, add_streams):
         add(site)
     add_description(site, application.openapi)
     ui.run_with(

@@ -32,4 +32,4 @@ class Site:
             raise FleadError(f"there is no global model {version}")
         from flead.bus.control import ask_for_rollback
 
-        await asyncio.to_thread(ask_for_rollback, self.settings.kafka_servers, version)
+        await asyncio.to_thread(ask_for_rollback, self.settings, version)

@@ -22,10 +22,10 @@ class StreamsError(FleadError):
 
 
 class Streams:
-    """The brokers at ``servers``. Belongs to one event loop."""
+    """Kafka, reached with these options of a client. Belongs to one event loop."""
 
-    def __init__(self, servers: str) -> None:
-        self.servers = servers
+    def __init__(self, options: dict[str, str]) -> None:
+        self.options = options
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="flead-viewer-kafka")
         self._looked: tuple[float, asyncio.Task[Cluster]] | None = None
 
@@ -35,7 +35,7 @@ class Streams:
         if self._looked is None or (self._looked[1].done() and now - self._looked[0] > FRESH_SECONDS):
             from flead.bus.cluster import look
 
-            self._looked = now, asyncio.ensure_future(self._ask(look, self.servers))
+            self._looked = now, asyncio.ensure_future(self._ask(look, self.options))
             self._looked[1].add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(self._looked[1])
 
@@ -43,7 +43,7 @@ class Streams:
         """The newest messages of a partition, newest first. Raises StreamsError."""
         from flead.bus.cluster import newest_messages
 
-        return await self._ask(newest_messages, self.servers, topic, partition, limit)
+        return await self._ask(newest_messages, self.options, topic, partition, limit)
 
     async def _ask(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
         try:

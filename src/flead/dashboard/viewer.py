@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from flead.bus.clients import kafka_options
 from flead.errors import FleadError
 from flead.settings import Settings
 
@@ -74,7 +75,7 @@ class Viewer:
         store = Store(self._connection)
         webhook = Webhook(self._settings) if self._settings.webhook_url is not None else None
         deliveries = Deliveries(webhook, self._connection) if webhook is not None else None
-        streams = Streams(self._settings.kafka_servers) if self._platform else None
+        streams = Streams(kafka_options(self._settings)) if self._platform else None
         url = self.url
 
         class Server(uvicorn.Server):

@@ -15,6 +15,11 @@ A request on ``control`` to go back to an older global model is taken like an up
 model is read from the topic and published as the next version, in a transaction that commits the offsets read so far.
 The buffer is emptied with it, so that step 5 holds: versions have no gap, and a request is fulfilled exactly once.
 
+Of an agent's device an update is taken once, by its version, and only if the agent has signed it; see
+:mod:`flead.federation.admission`. How far each device was taken goes to `agents` with the round's transaction, so that
+step 5 holds for that, too. A request to enrol an agent, or to revoke one, is decided at once, in a transaction of its
+own that commits the request's offset alone.
+
 A second aggregator takes over the first one's transactional id; the first is fenced at its next transaction and ends.
 """
 
@@ -28,12 +33,16 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from prometheus_client import Counter as Metric
 from prometheus_client import Gauge
 
+from flead.bus.clients import kafka_options
 from flead.bus.dead_letters import headers_of
 from flead.bus.service import Service
-from flead.bus.topics import CONTROL, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES
+from flead.bus.topics import AGENTS, CONTROL, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES
 from flead.errors import FleadError
+from flead.federation.admission import Admission, asks_for_agents
 from flead.federation.rounds import Rounds
 from flead.records import GlobalModel, LocalUpdate, Rollback
+from flead.settings import Settings
+from flead.trust.enrolment import Changes, RefusedError
 
 log = logging.getLogger("flead")
 
@@ -57,17 +66,14 @@ class FencedError(FleadError):
     """Another aggregator has taken over."""
 
 
-class _RefusedError(Exception):
-    """A message that is not what its topic is for; says why."""
-
-
 class Aggregator:
     """Merges what arrives on ``local-model-updates``; see the module's five steps."""
 
-    def __init__(self, bootstrap: str, rounds: Rounds, service: Service) -> None:
+    def __init__(self, settings: Settings, rounds: Rounds, service: Service) -> None:
         self.rounds = rounds
         self._service = service
-        self._bootstrap = bootstrap
+        self._options = kafka_options(settings)
+        self._admission = Admission(settings)
         self._refused: list[tuple[Message, str]] = []
         self._ends: Ends = {}
         """The offset after the last message read, by topic and partition."""
@@ -81,12 +87,14 @@ class Aggregator:
         metrics = service.metrics
         self._updates = Metric("flead_updates", "Local updates merged into the buffer.", registry=metrics)
         self._ignored = Metric("flead_updates_refused", "What was no update, by reason.", ["reason"], registry=metrics)
+        self._repeated = Metric("flead_updates_repeated", "Updates that had been taken before.", registry=metrics)
         self._version = Gauge("flead_global_version", "The newest global model.", registry=metrics)
 
     def run(self) -> None:
         """Until the service is stopped; raises :class:`FencedError` when another aggregator has taken over."""
         producer = self._service.wait_for("Kafka", self._producer, KafkaException)
         self._service.wait_for("the global models", self._recover, KafkaException)
+        self._service.wait_for("the agents", lambda: self._admission.recover(self._options), KafkaException)
         consumer = self._consumer(GROUP)
         consumer.subscribe([LOCAL_UPDATES, CONTROL], on_assign=self._assigned)
         try:
@@ -94,6 +102,9 @@ class Aggregator:
                 for message in consumer.consume(BATCH, POLL_SECONDS):
                     if message.topic() == CONTROL:
                         self._publish(consumer, producer)  # what may be gone back to is in the topic
+                        if asks_for_agents(message):
+                            self._decide(message, consumer, producer)
+                            continue
                     self._take(message)
                 self._publish(consumer, producer)
         finally:
@@ -110,40 +121,47 @@ class Aggregator:
         read = self._roll_back if message.topic() == CONTROL else self._add
         model = None
         try:
-            model = read(message.value() or b"")
-        except _RefusedError as refused:
+            model = read(message)
+        except RefusedError as refused:
             self._refused.append((message, str(refused)))
         self._ends[message.topic(), message.partition()] = message.offset() + 1
         if model is not None:
             self._made.append(model)
+            self._admission.settle()
             self._done = len(self._refused), dict(self._ends)
 
-    def _add(self, value: bytes) -> GlobalModel | None:
+    def _add(self, message: Message) -> GlobalModel | None:
         """Take in an update; the global model if it completed a round."""
         try:
-            update = _decode_update(value)
+            update = _decode_update(message.value() or b"")
         except msgspec.MsgspecError as problem:
-            raise _RefusedError(f"not a local update: {problem}") from None
+            raise RefusedError(f"not a local update: {problem}") from None
+        signed = self._admission.admit(message, update)
+        if signed and self._admission.is_repeat(update):
+            self._repeated.inc()
+            return None
         reason = self.rounds.refusal(update)
         if reason is not None:
-            raise _RefusedError(reason)
+            raise RefusedError(reason)
+        if signed:
+            self._admission.take(update, message.timestamp()[1])
         self._updates.inc()
         return self.rounds.add(update)
 
-    def _roll_back(self, value: bytes) -> GlobalModel:
+    def _roll_back(self, message: Message) -> GlobalModel:
         """The model that a request asks for, as the next version."""
         try:
-            request = _decode_rollback(value)
+            request = _decode_rollback(message.value() or b"")
         except msgspec.MsgspecError as problem:
-            raise _RefusedError(f"not a request to go back: {problem}") from None
-        for message in self._models():
-            old = _decode_model(message.value())
+            raise RefusedError(f"not a request to go back: {problem}") from None
+        for made in self._models():
+            old = _decode_model(made.value())
             if old.version == request.rollback_to:
                 reason = self.rounds.misfit(old.parameters)
                 if reason is not None:
-                    raise _RefusedError(f"global model {old.version} is of another learner: {reason}")
+                    raise RefusedError(f"global model {old.version} is of another learner: {reason}")
                 return self.rounds.publish(old.parameters, old, request.timestamp)
-        raise _RefusedError(f"there is no global model {request.rollback_to} to go back to")
+        raise RefusedError(f"there is no global model {request.rollback_to} to go back to")
 
     def _publish(self, consumer: Consumer, producer: Producer) -> None:
         """Publish the models made since the last call, if there are any, with all that was read up to the last one."""
@@ -152,17 +170,45 @@ class Aggregator:
         number, ends = self._done
         refused = self._refused[:number]
         newest = self._made[-1]
+        messages: list[dict[str, Any]] = []
+        for model in self._made:
+            headers = {STATE_HEADER: self.rounds.strategy_state()} if model is newest else None
+            value = _encode(model)
+            messages.append(
+                {"topic": GLOBAL_MODELS, "key": str(model.version), "value": value, "partition": 0, "headers": headers}
+            )
+        messages += [_letter(message, reason) for message, reason in refused]
+        self._commit(consumer, producer, messages + _agents(self._admission.settled()), ends)
+        self._count(refused)
+        del self._refused[:number]
+        self._made.clear()
+        self._version.set(newest.version)
+        log.info(
+            "global model %d of %d devices, accuracy %.3f", newest.version, newest.num_devices, newest.global_accuracy
+        )
+
+    def _decide(self, message: Message, consumer: Consumer, producer: Producer) -> None:
+        """Grant a request on agents, or put it aside, and commit that it was read: that alone."""
+        changes: Changes = []
+        refused: list[tuple[Message, str]] = []
+        try:
+            changes = self._admission.decide(message)
+        except RefusedError as error:
+            refused = [(message, str(error))]
+        place = message.topic(), message.partition()
+        self._ends[place] = message.offset() + 1
+        messages = _agents(changes) + [_letter(message, reason) for message, reason in refused]
+        self._commit(consumer, producer, messages, {place: self._ends[place]})
+        self._admission.learn(changes)
+        self._count(refused)
+        log.info("%s: %d changes of agents and their devices", self._service.name, len(changes))
+
+    def _commit(self, consumer: Consumer, producer: Producer, messages: list[dict[str, Any]], ends: Ends) -> None:
+        """Messages and offsets, all or nothing."""
         try:
             producer.begin_transaction()
-            for model in self._made:
-                headers = {STATE_HEADER: self.rounds.strategy_state()} if model is newest else None
-                producer.produce(
-                    GLOBAL_MODELS, key=str(model.version), value=_encode(model), partition=0, headers=headers
-                )
-            for message, reason in refused:
-                producer.produce(
-                    DEAD_LETTERS, key=message.key(), value=message.value(), headers=headers_of(message, reason)
-                )
+            for message in messages:
+                producer.produce(**message)
             offsets = [TopicPartition(*place, end) for place, end in ends.items()]
             producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), DEADLINE_SECONDS)
             producer.commit_transaction(DEADLINE_SECONDS)
@@ -171,19 +217,15 @@ class Aggregator:
             if error.code() in (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH):
                 raise FencedError(f"{self._service.name}: another aggregator has taken over; this one ends") from None
             raise
+
+    def _count(self, refused: list[tuple[Message, str]]) -> None:
         for reason, count in Counter(reason for _, reason in refused).items():
             self._ignored.labels(reason).inc(count)
-        del self._refused[:number]
-        self._made.clear()
-        self._version.set(newest.version)
-        log.info(
-            "global model %d of %d devices, accuracy %.3f", newest.version, newest.num_devices, newest.global_accuracy
-        )
 
     def _producer(self) -> Producer:
         producer = Producer(
-            {
-                "bootstrap.servers": self._bootstrap,
+            self._options
+            | {
                 "transactional.id": "flead-aggregator",
                 "enable.idempotence": True,
                 "compression.type": "zstd",
@@ -195,8 +237,8 @@ class Aggregator:
 
     def _consumer(self, group: str, more: dict[str, Any] | None = None) -> Consumer:
         return Consumer(
-            {
-                "bootstrap.servers": self._bootstrap,
+            self._options
+            | {
                 "group.id": group,
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
@@ -239,3 +281,13 @@ class Aggregator:
         if error.code() == KafkaError._PARTITION_EOF:
             return None
         raise KafkaException(error)
+
+
+def _letter(message: Message, reason: str) -> dict[str, Any]:
+    return {
+        "topic": DEAD_LETTERS, "key": message.key(), "value": message.value(), "headers": headers_of(message, reason),
+    }  # fmt: skip
+
+
+def _agents(changes: Changes) -> list[dict[str, Any]]:
+    return [{"topic": AGENTS, "key": key, "value": value, "partition": 0} for key, value in changes]

@@ -19,6 +19,7 @@ from confluent_kafka import KafkaException
 from numpy.typing import NDArray
 from prometheus_client import Counter
 
+from flead.bus.clients import kafka_options
 from flead.bus.dead_letters import headers_of_rejected
 from flead.bus.encode_readings import ReadingEncoder
 from flead.bus.outbox import Outbox
@@ -67,7 +68,7 @@ class ReadingsProducer:
         self._keys: list[bytes] = []
         self._places: NDArray[np.int64] = np.zeros(0, np.int64)
         """(D,) the partition of every device."""
-        self._outbox = Outbox(settings.kafka_servers, service)
+        self._outbox = Outbox(kafka_options(settings), service)
         self._sent = Counter("flead_readings", "Readings sent.", registry=service.metrics)
         self._rejected = Counter("flead_rejected", "Rows of the source that were none.", registry=service.metrics)
 

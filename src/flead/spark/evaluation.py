@@ -17,6 +17,7 @@ from pyarrow import RecordBatch
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, Row, SparkSession
 
+from flead.bus.clients import kafka_options
 from flead.bus.service import Service
 from flead.bus.topics import GLOBAL_MODELS, READINGS
 from flead.settings import Settings
@@ -60,7 +61,7 @@ class Evaluation:
         session.wait_for_needs(self._settings, [READINGS, GLOBAL_MODELS], self._service)
         self._service.trouble = "Spark is starting"
         spark = session.session(self._settings, NAME, cores=1)
-        self._models = Models(self._settings.kafka_servers)
+        self._models = Models(kafka_options(self._settings))
         try:
             while not self._service.stopping.is_set():
                 self._run_query(spark)

@@ -39,10 +39,10 @@ class Covered(NamedTuple):
 class Models:
     """What is committed on ``global-model-updates``; what is no model is left out. Raises KafkaException."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, options: dict[str, str]) -> None:
         self._consumer = Consumer(
-            {
-                "bootstrap.servers": bootstrap,
+            options
+            | {
                 "group.id": "evaluation",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,

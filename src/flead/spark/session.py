@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException, TopicCollection, Uuid
 from confluent_kafka.admin import AdminClient
 from pyspark.sql import DataFrame, SparkSession
 
+from flead.bus.clients import java_options, kafka_options
 from flead.bus.service import Service
 from flead.settings import Settings
 from flead.storage.store import served_store
@@ -45,7 +46,7 @@ def stream(spark: SparkSession, settings: Settings, topics: Sequence[str], most:
     """Committed messages of these topics, up to ``most`` a micro-batch, with :data:`flead.spark.messages.COLUMNS`."""
     source = (
         spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", settings.kafka_servers)
+        .options(**{f"kafka.{name}": value for name, value in java_options(settings).items()})
         .option("kafka.isolation.level", "read_committed")
         .option("subscribe", ",".join(topics))
         .option("startingOffsets", "earliest")
@@ -59,7 +60,7 @@ def stream(spark: SparkSession, settings: Settings, topics: Sequence[str], most:
 def wait_for_needs(settings: Settings, topics: Sequence[str], service: Service) -> dict[str, str]:
     """Wait for the database, whose schema is brought up to date, and for the topics; returns the topics' own ids."""
     service.wait_for("the database", served_store(settings).migrate, psycopg.OperationalError)
-    admin = AdminClient({"bootstrap.servers": settings.kafka_servers, "log_level": 0})
+    admin = AdminClient({**kafka_options(settings), "log_level": 0})
 
     def ids() -> dict[str, str]:
         found = admin.describe_topics(TopicCollection(list(topics)), request_timeout=10)

@@ -34,6 +34,11 @@ def answers(port: int, path: str) -> Check:
     return lambda since: _get(port, path) is not None
 
 
+def listens(port: int) -> Check:
+    """A server that takes connections."""
+    return lambda since: _listens(port)
+
+
 def jobmanager(port: int) -> Check:
     """Flink's REST interface answers."""
     return answers(port, "/overview")

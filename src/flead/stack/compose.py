@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from flead.settings import PREFIX, Settings
-from flead.stack import grafana, kafka
+from flead.stack import grafana, kafka, mqtt
 from flead.stack.access import KAFKA_UI_PORT
 from flead.stack.jars import WANTED
 from flead.stack.services import Service, services
@@ -21,6 +21,7 @@ KAFKA_VERSION = WANTED["kafka"][0].rpartition(":")[2]
 IMAGES = {
     "kafka": f"apache/kafka:{KAFKA_VERSION}",
     "postgres": "timescale/timescaledb:2.28.3-pg16",
+    "mosquitto": "eclipse-mosquitto:2.0.22",
     "grafana": "grafana/grafana:11.6.0",
 }
 KAFKA_UI = "ghcr.io/kafbat/kafka-ui:v1.5.0"
@@ -78,6 +79,7 @@ def container_settings() -> Settings:
         kafka=brokers,
         database_host="database",
         flink_host="flink-jobmanager",
+        mqtt_host="mqtt",
         spark_host="spark-master",
         web_host="0.0.0.0",
         web_password=SecretStr("password"),
@@ -205,6 +207,17 @@ def _database(settings: Settings, service: Service) -> Yaml:
     }
 
 
+def _mosquitto(settings: Settings, service: Service) -> Yaml:
+    lines = mqtt.configuration("0.0.0.0", service.ports[0].number, Path("/mosquitto/data"))
+    write = "printf '%s\\n' " + " ".join(f"'{line}'" for line in lines) + " > /tmp/mosquitto.conf"
+    return {
+        "command": ["sh", "-c", f"{write} && exec mosquitto -c /tmp/mosquitto.conf"],
+        "ports": [_published(port.number) for port in service.ports],
+        "volumes": [f"{service.name}:/mosquitto/data"],
+        "healthcheck": _healthcheck(["CMD", "nc", "-z", "127.0.0.1", str(service.ports[0].number)]),
+    }
+
+
 def _grafana(settings: Settings, service: Service) -> Yaml:
     files = Path("/etc/flead")
     told = grafana.environment(
@@ -255,7 +268,7 @@ def _healthcheck(test: list[str]) -> Yaml:
     return {"test": test, "interval": "5s", "timeout": "5s", "retries": 12, "start_period": "90s"}
 
 
-_THEIRS = {"kafka": _broker, "postgres": _database, "grafana": _grafana}
+_THEIRS = {"kafka": _broker, "mosquitto": _mosquitto, "postgres": _database, "grafana": _grafana}
 
 
 def _lines(value: Yaml, indent: str = "") -> list[str]:

@@ -47,7 +47,7 @@ def _aggregator(settings: Settings) -> None:
 
     service = Service("aggregator", settings.aggregator_port)
     with service.running():
-        Aggregator(settings.kafka_servers, rounds_of(settings), service).run()
+        Aggregator(settings, rounds_of(settings), service).run()
 
 
 def _collector(settings: Settings) -> None:
@@ -103,6 +103,15 @@ def _use_spark(settings: Settings) -> None:
     os.environ.update(spark.environment(settings, layout))
 
 
+def _gateway(settings: Settings) -> None:
+    from flead.bus.service import Service
+    from flead.gateway.service import Gateway
+
+    service = Service("gateway", settings.gateway_port)
+    with service.running():
+        Gateway(settings, service).run()
+
+
 def _viewer(settings: Settings) -> None:
     import psycopg
 
@@ -130,6 +139,7 @@ SERVICES: dict[str, Callable[[Settings], None]] = {
     "collector": _collector,
     "evaluation": _evaluation,
     "analytics": _analytics,
+    "gateway": _gateway,
     "viewer": _viewer,
 }
 

@@ -11,6 +11,7 @@
       spark/             configuration, checkpoints, the Java that it starts, working directories
       database/          the embedded Postgres
       grafana/           what Grafana keeps
+      mqtt/              the MQTT broker's configuration, and its retained messages
     CACHE_DIR/jars/      what has been downloaded, for all platforms of this user
 
 While the platform is down, all of it may be deleted.
@@ -75,6 +76,11 @@ class Layout:
     def grafana(self) -> Path:
         """What Grafana keeps."""
         return self.root / "grafana"
+
+    @property
+    def mqtt(self) -> Path:
+        """The MQTT broker's configuration and its data."""
+        return self.root / "mqtt"
 
     @property
     def database(self) -> Path:

@@ -72,7 +72,7 @@ def _ask_aggregator(settings: Settings) -> Callable[[psycopg.Connection[Any], in
 
         if not queries.versions(connection, version=version):
             raise FleadError(f"there is no global model {version}: flead models list shows those that there are")
-        ask_for_rollback(settings.kafka_servers, version)
+        ask_for_rollback(settings, version)
 
     return ask
 

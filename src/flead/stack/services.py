@@ -30,7 +30,7 @@ class Service:
 
     name: str
     command: tuple[str, ...]
-    image: Literal["flead", "flink", "spark", "kafka", "postgres", "grafana"]
+    image: Literal["flead", "flink", "spark", "kafka", "mosquitto", "postgres", "grafana"]
     """The kind of container that runs it where containers are used: flead, flink and spark are images of ours, the
     last two with Java and all engines."""
     ready: Check
@@ -137,6 +137,18 @@ def services(settings: Settings, containers: bool = False) -> dict[str, Service]
             for name, megabytes in (("evaluation", 1100), ("analytics", 1280))
         ),
         _own(settings, "producer", needs_kafka),
+        Service(
+            name="mqtt",
+            command=(sys.executable, "-m", "flead.stack.mqtt"),
+            image="mosquitto",
+            ready=checks.listens(settings.mqtt_port),
+            ports=(
+                Port(settings.mqtt_port, "mqtt_port"),
+                *((Port(settings.mqtt_tls_port, "mqtt_tls_port"),) if settings.mqtt_listen else ()),
+            ),
+            megabytes=20,
+        ),
+        _own(settings, "gateway", (*needs_kafka, "mqtt"), megabytes=90),
         _own(settings, "viewer", ("schema",), port="web_port"),
         *_grafana(settings, layout, containers),
     ]

@@ -12,7 +12,8 @@
 Messages of a transaction that was not committed are never read. Whoever works with a topic puts aside what is none of
 its messages: the training job what is no reading, the aggregator what is no update. The collector stores those as
 rejected when they come by on `dead-letters`, and only counts them where they came from. What is no anomaly or no global
-model nobody else would tell of: the collector stores it as rejected itself.
+model nobody else would tell of: the collector stores it as rejected itself. So it does with an anomaly that it does
+not believe: what an agent signs is stored once, and only if it is its own, see :mod:`flead.storage.agents`.
 """
 
 import gc
@@ -31,6 +32,7 @@ import psycopg
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from prometheus_client import Counter as Metric
 
+from flead.bus.clients import kafka_options
 from flead.bus.dead_letters import rejected_of
 from flead.bus.placement import broker_of
 from flead.bus.service import Service
@@ -38,6 +40,7 @@ from flead.bus.topics import ANOMALIES, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDAT
 from flead.columns import Devices
 from flead.records import Rejected
 from flead.settings import Settings
+from flead.storage.agents import Agents, agent_of
 from flead.storage.alarms import alarm_rules_of
 from flead.storage.intake import Intake
 from flead.storage.migrate import migrate
@@ -49,6 +52,8 @@ TOPICS = (READINGS, ANOMALIES, LOCAL_UPDATES, GLOBAL_MODELS, DEAD_LETTERS)
 """In the order in which they are taken in: from readings it learns the devices' channels."""
 OURS = (ANOMALIES, GLOBAL_MODELS)
 """Topics whose bad messages nobody but the collector puts aside."""
+SIGNED = (ANOMALIES, LOCAL_UPDATES)
+"""Topics of what agents sign."""
 GROUP = "collector"
 OFFSETS = "collector/offsets"
 """The key of the offsets in the store: by topic, by partition, the next one to read."""
@@ -79,6 +84,9 @@ class Collector:
         self._service = service
         metrics = service.metrics
         self._stored = Metric("flead_stored_messages", "Messages stored, by topic.", ["topic"], registry=metrics)
+        self._repeated = Metric(
+            "flead_repeated_messages", "Agents' messages that were stored before.", registry=metrics
+        )
         self._refused = Metric("flead_refused_messages", "What was none, by topic.", ["topic"], registry=metrics)
 
     def run(self) -> None:
@@ -112,8 +120,8 @@ class Collector:
     def _collect(self, connection: psycopg.Connection[Any]) -> None:
         """From the stored offsets on, until the service is stopped or the database fails."""
         consumer = Consumer(
-            {
-                "bootstrap.servers": self._settings.kafka_servers,
+            kafka_options(self._settings)
+            | {
                 "group.id": GROUP,
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
@@ -125,8 +133,8 @@ class Collector:
                 "error_cb": self._on_error,
             }
         )
+        session = Session(self._settings, connection)
         try:
-            session = Session(self._settings, connection)
             self._service.wait_for("Kafka", lambda: session.assign(consumer), KafkaException)
             committed = time.monotonic()
             while not self._service.stopping.is_set():
@@ -140,10 +148,12 @@ class Collector:
             self._commit(session, consumer)
         finally:
             consumer.close()
+            session.close()
 
     def _commit(self, session: "Session", consumer: Consumer) -> None:
         for topic, count in session.commit(consumer).items():
             self._stored.labels(topic).inc(count)
+        self._repeated.inc(session.forget_repeated())
         if self._service.trouble:  # Kafka's: is it back?
             with suppress(KafkaException):
                 consumer.list_topics(READINGS, KAFKA_SECONDS)
@@ -165,6 +175,8 @@ class Session:
             devices.add((device for _, device in rows), tuple(channels))
         self._writer = Writer(connection, devices, place, alarm_rules_of(settings))
         intake = Intake(devices, self._writer, settings.signal_rows_per_second)
+        self._agents = Agents(settings, connection, self._writer)
+        self._repeated = 0
         self._take_in = {
             READINGS: intake.readings,
             ANOMALIES: intake.anomalies,
@@ -180,8 +192,18 @@ class Session:
         """Messages that the next commit stores."""
         return self._counts.total()
 
+    def close(self) -> None:
+        """Stop following the agents."""
+        self._agents.close()
+
+    def forget_repeated(self) -> int:
+        """How many messages were stored before, since the last call."""
+        repeated, self._repeated = self._repeated, 0
+        return repeated
+
     def assign(self, consumer: Consumer) -> None:
         """Go on at the stored offsets. Raises KafkaException if a topic is not there."""
+        self._agents.refresh(KAFKA_SECONDS)
         wanted = []
         for topic in TOPICS:
             found = consumer.list_topics(topic, KAFKA_SECONDS).topics[topic]
@@ -215,12 +237,20 @@ class Session:
 
     def _add(self, topic: str, messages: list[Message]) -> list[Rejected]:
         if topic == DEAD_LETTERS:
-            self._writer.add_rejected([rejected_of(message) for message in messages])
+            letters = [rejected_of(message) for message in messages]
+            self._writer.add_rejected(letters)
+            names = [agent_of(message) for message in messages]
+            self._agents.count([(name, each.reason) for name, each in zip(names, letters, strict=True) if name])
             return []
+        unbelieved: list[Rejected] = []
+        if topic in SIGNED:
+            messages, wrong, repeated = self._agents.admit(topic, messages)
+            unbelieved = [Rejected("", _place(message), why, message.value() or b"") for message, why in wrong]
+            self._repeated += repeated
+            if topic in OURS:
+                self._agents.count([(agent_of(message) or "", why) for message, why in wrong])
         values = [message.value() or b"" for message in messages]
-        refused = self._take_in[topic](
-            values, lambda i: f"partition {messages[i].partition()}, offset {messages[i].offset()}"
-        )
+        refused = [*unbelieved, *self._take_in[topic](values, lambda i: _place(messages[i]))]
         if topic in OURS:
             for rejected in refused:
                 rejected.source = topic
@@ -230,9 +260,16 @@ class Session:
     def commit(self, consumer: Consumer) -> Counter[str]:
         """Store everything that was taken, and where it ends; returns how many messages, by topic."""
         counts, self._counts = self._counts, Counter()
-        if counts:
+        with suppress(KafkaException):  # it says itself when Kafka is away
+            self._agents.refresh(KAFKA_SECONDS)
+        if counts or self._agents.has_news:
             self._writer.put_state({OFFSETS: msgspec.msgpack.encode(self._offsets)})
             self._writer.commit()
+            self._agents.committed()
             ends = [TopicPartition(topic, p, end) for topic in counts for p, end in self._offsets[topic].items()]
             consumer.commit(offsets=ends, asynchronous=True)
         return counts
+
+
+def _place(message: Message) -> str:
+    return f"partition {message.partition()}, offset {message.offset()}"

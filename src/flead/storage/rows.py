@@ -242,3 +242,24 @@ class TableCount(Struct):
     exact: bool
     size: int
     """Bytes on disk, indices included."""
+
+
+class AgentRow(Struct):
+    """An agent, and how it is."""
+
+    name: str
+    state: str | None
+    """By its own word: online or stopped; ``silent`` by its last will; None: it has not spoken yet."""
+    devices: int
+    pending: int
+    """Messages that it had not delivered when it last spoke."""
+    spoke_at: int | None
+    enrolled_at: int
+    by_command: bool
+    """Enrolled by an operator, not by its first use."""
+    revoked: bool
+    public_key: str
+    pattern: str
+    """Of the devices that it may claim."""
+    refused: dict[str, int]
+    """What came under its name and was not believed: how often, by reason."""

@@ -7,6 +7,8 @@ and loses none.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, LiteralString
 
 import numpy as np
@@ -91,7 +93,7 @@ class Writer:
         self._global_models: list[GlobalModel] = []
         self._evaluations: dict[tuple[int, int], Evaluation] = {}
         self._detections: dict[str, Confusion] = {}
-        self._rolled_back: list[tuple[int, int]] = []
+        self._statements: list[tuple[LiteralString, tuple[Any, ...]]] = []
         self._reasons: Counter[str] = Counter()
         self._state: dict[str, bytes] = {}
 
@@ -228,12 +230,16 @@ class Writer:
 
     def add_rolled_back(self, request: int, version: int) -> None:
         """A request to go back is fulfilled: its model is in force again as this version."""
-        self._rolled_back.append((version, request))
+        query = "UPDATE rollback_requests SET new_version = %s, done_at = now() WHERE id = %s"
+        self.add_statement(query, (version, request))
+
+    def add_statement(self, query: LiteralString, values: tuple[Any, ...]) -> None:
+        """A change of a few rows that belongs to the next commit."""
+        self._statements.append((query, values))
 
     def add_evaluations(self, evaluations: Sequence[Evaluation]) -> None:
         """The confusion counts of versions and brokers so far, which replace the former ones."""
-        for evaluation in evaluations:
-            self._evaluations[evaluation.model_version, evaluation.broker_id] = evaluation
+        self._evaluations.update({(each.model_version, each.broker_id): each for each in evaluations})
 
     def add_detections(self, detector: str, counts: Confusion) -> None:
         """What the devices' own alarms came to on labelled readings; added to what is stored."""
@@ -267,8 +273,8 @@ class Writer:
                             copy.write(block)
                         copy.write(rows_as.TRAILER)
                 merge_global_models(cursor, self._global_models)
-                if self._rolled_back:
-                    cursor.executemany(_FULFIL, self._rolled_back)
+                for query, some in groupby(self._statements, key=itemgetter(0)):
+                    cursor.executemany(query, [values for _, values in some])
                 merge_devices(cursor, self._device_sums, self._fleet)
                 merge_minutes(cursor, self._minute_sums, self._views)
                 self._alarms.merge(cursor, self._fleet)
@@ -289,7 +295,6 @@ class Writer:
         self._copies[table].append(rows_as.encode(fields))
 
 
-_FULFIL = "UPDATE rollback_requests SET new_version = %s, done_at = now() WHERE id = %s"
 _PUT_STATE = """
     INSERT INTO pipeline_state (key, value) VALUES (%s, %b) ON CONFLICT (key) DO UPDATE SET value = excluded.value
 """

@@ -13,6 +13,7 @@ from pyflink.datastream.functions import RuntimeContext
 from pyflink.datastream.state import MapStateDescriptor
 from pyflink.table import Schema, StatementSet, StreamTableEnvironment
 
+from flead.bus.clients import java_options
 from flead.bus.frames import FIELD, LATIN_1, MESSAGE
 from flead.bus.topics import ANOMALIES, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES, READINGS
 from flead.settings import SECRETS, Settings
@@ -80,7 +81,7 @@ def _sources(settings: Settings) -> Iterable[str]:
         options = {
             "connector": "kafka",
             "topic": topic,
-            "properties.bootstrap.servers": settings.kafka_servers,
+            **{f"properties.{name}": value for name, value in java_options(settings).items()},
             "properties.group.id": "training",
             "properties.isolation.level": "read_committed",
             # Several such portions wait on the heap: of messages of 8 KB, a hundred readings each, 50 MB.
@@ -121,7 +122,7 @@ def _sinks(settings: Settings) -> Iterable[str]:
         options = {
             "connector": "kafka",
             "topic": topic,
-            "properties.bootstrap.servers": settings.kafka_servers,
+            **{f"properties.{name}": value for name, value in java_options(settings).items()},
             "properties.transaction.timeout.ms": str(TRANSACTION_SECONDS * 1000),
             "properties.linger.ms": "50",
             "properties.compression.type": "zstd",

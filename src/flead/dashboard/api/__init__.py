@@ -6,14 +6,14 @@ question is answered with 404 or 422 and ``{"detail": ...}``, one that cannot be
 
 from fastapi import FastAPI
 
-from flead.dashboard.api import alarms, devices, models, overview, streams
+from flead.dashboard.api import agents, alarms, devices, models, overview, streams
 from flead.dashboard.api.answers import describe, handle_errors
 from flead.dashboard.site import Site
 
 
 def add_api(application: FastAPI, site: Site) -> None:
     """Serve ``/healthz``, ``/metrics`` and ``/api``."""
-    for part in (overview, devices, alarms, models, streams):
+    for part in (overview, devices, agents, alarms, models, streams):
         application.include_router(part.routes(site))
     handle_errors(application)
     describe(application)

@@ -16,6 +16,7 @@ PAGES = (
     ("/", "Overview"),
     ("/alarms", "Alarms"),
     ("/devices", "Devices"),
+    ("/agents", "Agents"),
     ("/models", "Models"),
     ("/streams", "Streams"),
     ("/api", "API"),

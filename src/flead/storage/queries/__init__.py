@@ -5,6 +5,7 @@ reading sums instead of raw rows. None sets a time limit: that is the connection
 hour" ends at the data's clock, the event time of the newest record, and not now: replayed data shows as live data does.
 """
 
+from flead.storage.queries.agents import agents, agents_refused
 from flead.storage.queries.alarms import (
     Wanted,
     alarm,
@@ -54,6 +55,8 @@ __all__ = [
     "Order",
     "Wanted",
     "accuracy_trend",
+    "agents",
+    "agents_refused",
     "alarm",
     "alarm_counts",
     "alarms",

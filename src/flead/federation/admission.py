@@ -1,0 +1,113 @@
+"""Which updates the aggregator takes: signed ones as the register of agents says, each once, and not too many.
+
+What is decided depends on nothing but the messages and their order: the time is Kafka's, at which it took a message.
+"""
+
+import msgspec
+from confluent_kafka import Message
+
+from flead.bus.agents import AgentsTopic
+from flead.records import LocalUpdate
+from flead.settings import Settings
+from flead.trust.enrolment import Changes, Grant, RefusedError, Revocation, enrol, grant, revoke
+from flead.trust.envelope import AGENT_HEADER, from_headers
+from flead.trust.register import FREQUENT, HALF_SIGNED, TAKEN, Register, Taken
+
+BURST_SECONDS = 100
+"""A device may send at once what it may send in so many seconds: an agent that was cut off catches up."""
+
+_decode_command = msgspec.json.Decoder(Grant | Revocation).decode
+
+
+def asks_for_agents(message: Message) -> bool:
+    """Whether a message on `control` is about agents; the others are about global models."""
+    return message.error() is None and (
+        AGENT_HEADER in dict(message.headers() or []) or b'"request"' in (message.value() or b"")
+    )
+
+
+class Admission:
+    """The register of agents, and how far each of their devices was taken."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._enrolment = settings.enrolment
+        self._rate = settings.device_updates
+        self._signed_only = settings.signed_only
+        self._register = Register(settings.signed_only)
+        self._taken: dict[str, Taken] = {}
+        """Since the last round: what the register does not say yet."""
+        self._settled: dict[str, Taken] = {}
+        """Up to the last round, and not published yet."""
+
+    def recover(self, options: dict[str, str]) -> None:
+        """Read the register anew. KafkaException if its topic cannot be read."""
+        topic = AgentsTopic(options)
+        try:
+            self._register = Register(self._signed_only)
+            self.learn(topic.news())
+        finally:
+            topic.close()
+
+    def admit(self, message: Message, update: LocalUpdate) -> bool:
+        """Whether the update is signed, and rightly so. Raises RefusedError for one that is not to be believed."""
+        try:
+            envelope = from_headers(message.headers(), message.value() or b"")
+        except ValueError:
+            raise RefusedError(HALF_SIGNED) from None
+        if envelope is None and self._register.is_open:
+            return False
+        reason = self._register.refusal(message.topic(), envelope, update.device_id)
+        if reason is not None:
+            raise RefusedError(reason)
+        return envelope is not None
+
+    def is_repeat(self, update: LocalUpdate) -> bool:
+        """Whether this version of the device, or a newer one, was taken before."""
+        last = self._last(update.device_id)
+        return last is not None and update.model_version <= last.version
+
+    def take(self, update: LocalUpdate, at: int) -> None:
+        """Note that a signed update is taken, at Kafka's time. Raises RefusedError if it is one too many.
+
+        Each device has an allowance that every update lessens by one and time refills (a token bucket).
+        """
+        last = self._last(update.device_id)
+        allowance = most = self._rate * BURST_SECONDS
+        if last is not None:
+            allowance = min(most, last.allowance + max(0, at - last.at) / 1000 * self._rate)
+        if allowance < 1:
+            raise RefusedError(FREQUENT)
+        self._taken[update.device_id] = Taken(update.model_version, allowance - 1, at)
+
+    def settle(self) -> None:
+        """A round is complete: what was taken until now belongs to it."""
+        self._settled |= self._taken
+        self._taken.clear()
+
+    def settled(self) -> Changes:
+        """What goes to the topic of agents with the rounds that are published now."""
+        changes: Changes = [(TAKEN + device, msgspec.json.encode(taken)) for device, taken in self._settled.items()]
+        self._register.taken |= self._settled
+        self._settled.clear()
+        return changes
+
+    def decide(self, message: Message) -> Changes:
+        """What a request changes. Raises RefusedError."""
+        try:
+            envelope = from_headers(message.headers(), message.value() or b"")
+            if envelope is not None:
+                return enrol(self._register, envelope, self._enrolment)
+            command = _decode_command(message.value() or b"")
+        except (ValueError, msgspec.MsgspecError) as error:
+            raise RefusedError(f"not a request on agents: {error}") from None
+        return grant(self._register, command) if isinstance(command, Grant) else revoke(self._register, command)
+
+    def learn(self, changes: Changes) -> None:
+        """Read what is in the topic of agents, or has just gone there."""
+        for key, value in changes:
+            self._register.take(key, value)
+            if key.startswith(TAKEN) and value is None:
+                self._taken.pop(key.removeprefix(TAKEN), None)
+
+    def _last(self, device: str) -> Taken | None:
+        return self._taken.get(device) or self._settled.get(device) or self._register.taken.get(device)

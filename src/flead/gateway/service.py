@@ -1,0 +1,276 @@
+"""The gateway service: between MQTT, which agents speak, and Kafka.
+
+1. What an agent has sealed is checked against the register of agents, and goes to Kafka as it was signed.
+2. An agent hears that its message has arrived only when Kafka has acknowledged it; what is not acknowledged it sends
+   again. So a message may come twice, and aggregator and collector count it once.
+3. Who is not enrolled yet may be in a moment: the message waits for as long, then it is refused.
+4. What is refused goes to `dead-letters` with the reason, and the agent hears of it, too.
+
+The aggregator decides on enrolments, and checks again: who can write to Kafka need not pass here.
+"""
+
+import logging
+import queue
+import time
+from collections import defaultdict, deque
+
+import msgspec
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from prometheus_client import Counter, Gauge
+
+from flead.bus.agents import AgentsTopic
+from flead.bus.clients import kafka_options
+from flead.bus.service import Service
+from flead.bus.topics import AGENTS, DEAD_LETTERS, GLOBAL_MODELS
+from flead.gateway.messages import (
+    GLOBAL,
+    KAFKA_TOPICS,
+    Received,
+    Refused,
+    decode_envelope,
+    decode_state,
+    device_of,
+    received_topic,
+)
+from flead.gateway.mqtt import Connection
+from flead.settings import Settings
+from flead.trust.enrolment import RefusedError, enrol
+from flead.trust.envelope import AGENT_HEADER, Envelope, headers
+from flead.trust.register import AGENT, DEVICE, FOREIGN, STATE, UNKNOWN, Register
+
+HOLD_SECONDS = 15.0
+"""For the aggregator to enrol an agent whose messages are there already."""
+LOOK_SECONDS = 0.5
+"""Between two looks at the topic of agents."""
+BATCH = 500
+MOST_HELD = 20_000
+LETTERS_PER_LOOK = 100
+"""Refused messages that are kept as dead letters between two looks; a flood of more is only counted."""
+NEWEST = 50
+"""Offsets before the end among which the newest global model is: a model takes two, its transaction's mark is one."""
+
+NO_ENVELOPE = "not a signed message"
+OTHER_NAME = "sent under another agent's name"
+NO_RECORD = "not a record of its topic"
+
+log = logging.getLogger("flead")
+
+
+class Gateway:
+    """Carries between MQTT and Kafka; see the module's four steps."""
+
+    def __init__(self, settings: Settings, service: Service) -> None:
+        self._settings = settings
+        self._service = service
+        self._register = Register(settings.signed_only)
+        self._received: defaultdict[str, Received] = defaultdict(lambda: Received([], []))
+        self._in_flight: set[tuple[str, str, int]] = set()
+        self._held: deque[tuple[float, str, Envelope]] = deque()
+        self._letters = 0
+        self._failed: KafkaError | None = None
+        self._mqtt = Connection(settings)
+        metrics = service.metrics
+        self._carried = Counter("flead_gateway_messages", "Carried to Kafka, by kind.", ["kind"], registry=metrics)
+        self._refused = Counter("flead_gateway_refused", "Not believed, by reason.", ["reason"], registry=metrics)
+        self._waiting = Gauge("flead_gateway_held", "Messages that wait for an enrolment.", registry=metrics)
+
+    def run(self) -> None:
+        """Until the service is stopped. KafkaException if Kafka cannot be written to any more."""
+        self._producer = Producer(
+            kafka_options(self._settings)
+            | {
+                "enable.idempotence": True,
+                "linger.ms": 20,
+                "compression.type": "zstd",
+                "message.timeout.ms": 0,
+                "error_cb": self._on_error,
+            }
+        )
+        self._agents = self._service.wait_for("the topic of agents", self._open_agents, KafkaException)
+        models = self._service.wait_for("the global models", self._open_models, KafkaException)
+        self._mqtt.start()
+        self._service.trouble = self._mqtt.trouble
+        looked = 0.0
+        try:
+            while not self._service.stopping.is_set():
+                self._carry()
+                self._producer.poll(0)
+                self._answer()
+                if self._failed is not None:
+                    raise KafkaException(self._failed)
+                if time.monotonic() - looked >= LOOK_SECONDS:
+                    looked = time.monotonic()
+                    self._look(models)
+        finally:
+            self._producer.flush(5)
+            self._answer()
+            self._mqtt.close()
+            models.close()
+            self._agents.close()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it hears the agents."""
+        return not self._mqtt.trouble
+
+    def _carry(self) -> None:
+        """Take in what has arrived by MQTT; wait a moment if there is nothing."""
+        wait = 0.05
+        for _ in range(BATCH):
+            try:
+                topic, payload = self._mqtt.inbox.get(timeout=wait) if wait else self._mqtt.inbox.get_nowait()
+            except queue.Empty:
+                return
+            wait = 0.0
+            _, agent, kind = topic.split("/", 2)
+            if kind == "state":
+                self._take_state(agent, payload)
+            elif payload:
+                self._take(agent, kind, payload)
+
+    def _take(self, agent: str, kind: str, payload: bytes) -> None:
+        try:
+            envelope = decode_envelope(payload)
+        except msgspec.MsgspecError:
+            self._letter(agent, kind, payload, NO_ENVELOPE)
+            return
+        if envelope.agent != agent:
+            self._refuse(agent, kind, envelope, OTHER_NAME)
+        elif kind == "enrol":
+            self._take_enrolment(agent, envelope)
+        elif (agent, kind, envelope.sequence) not in self._in_flight:
+            self._judge(kind, envelope, time.monotonic() + HOLD_SECONDS)
+
+    def _judge(self, kind: str, envelope: Envelope, until: float) -> None:
+        """To Kafka, if it is believed; aside for a while, if it may be soon."""
+        try:
+            device = device_of(kind, bytes(envelope.record))
+        except msgspec.MsgspecError:
+            self._refuse(envelope.agent, kind, envelope, NO_RECORD)
+            return
+        reason = self._register.refusal(KAFKA_TOPICS[kind], envelope, device)
+        if reason is None:
+            self._send(kind, envelope, device)
+            return
+        undecided = reason == UNKNOWN or (reason == FOREIGN and device not in self._register.owners)
+        if undecided and time.monotonic() < until and len(self._held) < MOST_HELD:
+            self._held.append((until, kind, envelope))
+        else:
+            self._refuse(envelope.agent, kind, envelope, reason)
+
+    def _send(self, kind: str, envelope: Envelope, device: str) -> None:
+        place = (envelope.agent, kind, envelope.sequence)
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            self._in_flight.discard(place)
+            if error is None:
+                self._received[envelope.agent].sequences.append(envelope.sequence)
+                self._carried.labels(kind).inc()
+            else:
+                log.error("gateway: Kafka refused a message of %s: %s", envelope.agent, error.str())
+
+        try:
+            self._producer.produce(
+                KAFKA_TOPICS[kind], bytes(envelope.record), device, headers=headers(envelope), on_delivery=delivered
+            )
+        except BufferError:  # Kafka is slow or away: the agent sends it again
+            return
+        self._in_flight.add(place)
+
+    def _take_enrolment(self, agent: str, envelope: Envelope) -> None:
+        try:
+            if enrol(self._register, envelope, self._settings.enrolment):
+                self._put(KAFKA_TOPICS["enrol"], bytes(envelope.record), agent, headers(envelope), 0)
+        except RefusedError as refused:
+            self._letter(agent, "enrol", bytes(envelope.record), str(refused))
+
+    def _take_state(self, agent: str, payload: bytes) -> None:
+        try:
+            if decode_state(payload).agent != agent:
+                raise ValueError(OTHER_NAME)
+        except (msgspec.MsgspecError, ValueError) as error:
+            if payload:  # empty: a retained state that was removed
+                log.warning("gateway: no state of %s: %s", agent, error)
+            return
+        if agent in self._register.agents:
+            self._put(AGENTS, payload, STATE + agent, [], 0)
+
+    def _put(self, topic: str, value: bytes, key: str, more: list[tuple[str, bytes]], partition: int = -1) -> None:
+        """To Kafka, where nobody waits for an answer."""
+        try:
+            self._producer.produce(topic, value, key, partition, headers=more)
+        except BufferError:
+            log.warning("gateway: no room for a message to %s while Kafka is away", topic)
+
+    def _refuse(self, agent: str, kind: str, envelope: Envelope, reason: str) -> None:
+        self._received[agent].refused.append(Refused(envelope.sequence, reason))
+        self._letter(agent, kind, bytes(envelope.record), reason)
+
+    def _letter(self, agent: str, kind: str, value: bytes, reason: str) -> None:
+        self._refused.labels(reason.partition(":")[0]).inc()
+        self._letters += 1
+        if self._letters <= LETTERS_PER_LOOK:
+            location = f"MQTT topic flead/{agent}/{kind}"
+            told = {"topic": KAFKA_TOPICS[kind], "location": location, "reason": reason, AGENT_HEADER: agent}
+            self._put(DEAD_LETTERS, value, agent, [(name, text.encode()) for name, text in told.items()])
+
+    def _answer(self) -> None:
+        """Tell the agents what has arrived, and what was refused."""
+        for agent, received in self._received.items():
+            self._mqtt.publish(received_topic(agent), msgspec.json.encode(received))
+        self._received.clear()
+
+    def _look(self, models: Consumer) -> None:
+        """What is new on Kafka: the register, and with it what was held; the newest global model."""
+        self._letters = 0
+        try:
+            news = self._agents.news(5)
+        except KafkaException as error:
+            self._service.trouble = f"waiting for Kafka: {error.args[0].str()}"
+            return
+        self._service.trouble = self._mqtt.trouble
+        for key, value in news:
+            self._register.take(key, value)
+        if any(key.startswith((AGENT, DEVICE)) for key, _ in news) or self._held:
+            held, self._held = self._held, deque()
+            for until, kind, envelope in held:
+                self._judge(kind, envelope, until)
+        self._waiting.set(len(self._held))
+        newest = None
+        for message in models.consume(NEWEST, 0.0):
+            newest = message.value() or newest if message.error() is None else newest
+        if newest:
+            self._mqtt.publish(GLOBAL, newest, retain=True)
+
+    def _open_agents(self) -> AgentsTopic:
+        topic = AgentsTopic(kafka_options(self._settings))
+        try:
+            for key, value in topic.news():
+                self._register.take(key, value)
+        except KafkaException:
+            topic.close()
+            raise
+        return topic
+
+    def _open_models(self) -> Consumer:
+        consumer = Consumer(
+            kafka_options(self._settings)
+            | {
+                "group.id": "gateway",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 100,
+            }
+        )
+        try:
+            _, end = consumer.get_watermark_offsets(TopicPartition(GLOBAL_MODELS, 0), 10)
+        except KafkaException:
+            consumer.close()
+            raise
+        consumer.assign([TopicPartition(GLOBAL_MODELS, 0, end - NEWEST if end > NEWEST else OFFSET_BEGINNING)])
+        return consumer
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._failed = error

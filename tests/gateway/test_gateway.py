@@ -1,0 +1,156 @@
+"""The gateway between a real MQTT broker and real Kafka, with the aggregator that decides on enrolments."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from flead.federation.rounds import Rounds
+from flead.learning.zscore import ZScore
+from flead.records import Anomaly
+from flead.settings import Settings
+from flead.trust.keys import SigningKey
+from flead.trust.register import FOREIGN, UNKNOWN, UNSIGNED_DEVICE, WRONG
+from tests.federation.test_rounds import update
+from tests.gateway.agents import NOW, Agent, mqtt_broker
+from tests.platform_fixtures import eventually, in_a_thread, messages_of
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+
+
+@contextmanager
+def gateway(settings: Settings) -> Iterator[Any]:
+    from flead.bus.service import Service
+    from flead.gateway.service import Gateway
+
+    service = Service("gateway")
+    found = Gateway(settings, service)
+    with in_a_thread(service, found.run):
+        eventually(lambda: found.ready)
+        yield service
+
+
+@contextmanager
+def aggregator(settings: Settings, buffer: int) -> Iterator[Any]:
+    from flead.bus.service import Service
+    from flead.federation.aggregator import Aggregator
+
+    service = Service("aggregator")
+    found = Aggregator(settings, Rounds("fedbuff", buffer, ZScore.misfit), service)
+    with in_a_thread(service, found.run):
+        yield service
+
+
+def count(service: Any, name: str, **labels: str) -> float:
+    return float(service.metrics.get_sample_value(name, labels or None) or 0)
+
+
+def alarm(device: int, second: int = 0) -> Anomaly:
+    return Anomaly(f"device_{device}", 1, "value", 9.0, 4.0, "warning", "zscore", f"2025-11-07T15:22:{second:02d}.000Z")
+
+
+def reasons(settings: Settings) -> Counter[str]:
+    return Counter(dict(message.headers())["reason"].decode() for message in messages_of(settings, "dead-letters"))
+
+
+def test_what_agents_sign_gets_through_and_nothing_else(topics: Settings, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        enter = stack.enter_context
+        broker = ExitStack()
+        enter(broker)
+        broker.enter_context(mqtt_broker(topics))
+        enter(gateway(topics))
+        enter(aggregator(topics, 3))
+        good, bad = enter(Agent(topics, "good", tmp_path)), enter(Agent(topics, "bad", tmp_path))
+
+        # They speak in the same moment in which they enrol, and the first model that is made comes back to them.
+        for sequence in range(3):
+            good.send("updates", sequence, update(sequence))
+        good.enrol("device_0", "device_1", "device_2")
+        good.send("anomalies", 3, alarm(1))
+        eventually(lambda: good.received == {0, 1, 2, 3})
+        eventually(lambda: [model["version"] for model in good.models] == [1])
+        (message,) = messages_of(topics, "anomalies")
+        assert message.value() == msgspec.json.encode(alarm(1))
+        assert dict(message.headers())["flead-agent"] == b"good"
+
+        # A second one may say nothing of the first one's devices, nor may it be the first one.
+        bad.enrol("device_0", "device_7")
+        bad.send("updates", 0, update(7))
+        eventually(lambda: bad.received == {0})
+        bad.send("updates", 1, update(0))
+        bad.send("updates", 2, update(7, 2), agent="good")
+        bad.send("updates", 3, update(7, 2), record=msgspec.Raw(msgspec.json.encode(update(7, 3))))
+        bad.send("anomalies", 4, alarm(7), topic="local-model-updates")
+        bad.client.publish("flead/good/updates", b"{}", 1)
+        other = SigningKey.load_or_create(tmp_path / "other.pem")
+        good.enrol("device_9", key=other)
+        eventually(lambda: len(bad.refused) == 4)
+        assert bad.refused == {1: FOREIGN, 2: "sent under another agent's name", 3: WRONG, 4: WRONG}
+        eventually(lambda: reasons(topics).total() == 6)
+        assert reasons(topics)["comes with another key than the one that its name is enrolled with"] == 1
+
+        # The MQTT broker goes and comes back, and so do they all.
+        broker.close()
+        broker.enter_context(mqtt_broker(topics))
+        eventually(lambda: bad.client.is_connected() and good.client.is_connected())
+
+        def repeated() -> bool:  # like an agent does with what is not acknowledged
+            good.send("updates", 5, update(2, 2))
+            return 5 in good.received
+
+        eventually(repeated)
+
+
+def test_the_aggregator_takes_an_update_once_and_believes_no_other(topics: Settings, tmp_path: Path) -> None:
+    from confluent_kafka import Producer
+
+    from flead.bus.agents import AgentsTopic
+    from flead.bus.clients import kafka_options
+    from flead.records import Enrolment
+    from flead.trust.envelope import headers, seal
+
+    key, other = (SigningKey.load_or_create(tmp_path / name) for name in ("key", "other"))
+    producer = Producer({"bootstrap.servers": topics.kafka_servers, "enable.idempotence": True})
+
+    def send(topic: str, record: msgspec.Struct, key: SigningKey | None, agent: str = "a") -> None:
+        value = msgspec.json.encode(record)
+        signed = headers(seal(key, topic, agent, 0, value)) if key else None
+        producer.produce(topic, value, getattr(record, "device_id", agent), headers=signed)
+        assert producer.flush(30) == 0
+
+    def versions() -> list[int]:
+        return [
+            msgspec.json.decode(message.value())["version"] for message in messages_of(topics, "global-model-updates")
+        ]
+
+    slow = topics.model_copy(update={"device_updates": 0.03})  # three at once
+    with aggregator(slow, 2) as service:
+        send("control", Enrolment("a", key.public, ["device_0"], NOW), key)
+        follower = AgentsTopic(kafka_options(topics))
+        eventually(lambda: bool(follower.news()))
+        follower.close()
+        send("local-model-updates", update(0), None)
+        send("local-model-updates", update(0), key, agent="nobody")
+        send("local-model-updates", update(0), other)
+        send("local-model-updates", update(5), key)
+        for _ in range(3):
+            send("local-model-updates", update(0), key)
+        send("local-model-updates", update(1), None)  # a device that Flink trains
+        eventually(lambda: versions() == [1])
+        assert count(service, "flead_updates_total") == 2
+        assert count(service, "flead_updates_repeated_total") == 2
+        assert reasons(topics) == dict.fromkeys((UNSIGNED_DEVICE, UNKNOWN, WRONG, FOREIGN), 1)
+    # Another one knows how far the device was taken, and that its allowance is nearly used up.
+    with aggregator(slow, 2) as service:
+        send("local-model-updates", update(0), key)
+        for version in range(2, 6):
+            send("local-model-updates", update(0, version, loss=float(version)), key)
+        send("local-model-updates", update(1, 2), None)
+        eventually(lambda: versions() == [1, 2])
+        assert count(service, "flead_updates_repeated_total") == 1
+        assert reasons(topics)["more updates of the device than it may send"] == 2
