@@ -2,10 +2,9 @@
 
 import json
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-import psycopg
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +12,9 @@ from rich.table import Table
 from flead import settings
 from flead.errors import FleadError
 from flead.records import Parameters, to_text
+
+if TYPE_CHECKING:
+    import psycopg
 
 app = typer.Typer(help="The global models.", no_args_is_help=True)
 
@@ -110,7 +112,7 @@ def rollback(
         print(f"asked for: version {version} is published again when the pipeline runs (flead run)")
 
 
-def _await_version(connection: psycopg.Connection[Any], version: int, newest: int) -> int:
+def _await_version(connection: "psycopg.Connection[Any]", version: int, newest: int) -> int:
     from flead.storage import queries
 
     deadline = time.monotonic() + PATIENCE_SECONDS

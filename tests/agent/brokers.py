@@ -104,8 +104,8 @@ class Proxy:
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
-        self.sent = bytearray()
-        """Everything that went to the broker."""
+        self.sent, self.answered = bytearray(), bytearray()
+        """Everything that went to the broker, and everything that came from it."""
         self.delay = 0.0
         self.dark = False
         self._target = target
@@ -145,7 +145,7 @@ class Proxy:
             return
         there, back = await asyncio.open_connection("127.0.0.1", self._target)
         self._writers |= {writer, back}
-        await asyncio.gather(self._pass(reader, back, self.sent), self._pass(there, writer, bytearray()))
+        await asyncio.gather(self._pass(reader, back, self.sent), self._pass(there, writer, self.answered))
         self._writers -= {writer, back}
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: bytearray) -> None:

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from flead.columns import Devices
-from flead.ingest import SourceError, make_source
+from flead.ingest.errors import SourceError
+from flead.ingest.sources import make_source
 from flead.settings import Settings
 
 

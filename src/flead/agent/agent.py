@@ -98,7 +98,7 @@ class Agent:
             if chunk is not None and worked:
                 self.step(chunk)
                 if first:
-                    log.info("the first readings are scored, %.1f s after the start", time.process_time())
+                    log.info("the first readings are scored")
                     memory.give_back()
                     first = False
             if time.monotonic() - committed >= self._store_seconds:

@@ -1,4 +1,4 @@
-"""To the gateway over MQTT (see docs/edge.md for the topics). QoS 1; every record is a signed envelope."""
+"""To the gateway over MQTT (see docs/edge.md). QoS 1; every record is a signed envelope."""
 
 import logging
 import threading

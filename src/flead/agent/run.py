@@ -50,7 +50,7 @@ def run(settings: Settings, *, fresh: bool) -> Figures:
     Returns what it has done. AgentError, TrustError or SourceError where it cannot.
     """
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(message)s")
-    with _alone(directory_of(settings)):
+    with alone(directory_of(settings)):
         key, name = key_of(settings), name_of(settings)
         opened = make_source(settings, f"flead-{name}-source-{key.public[:8]}")
         uplink = make_uplink(settings, name, key)
@@ -90,7 +90,7 @@ def make_uplink(settings: Settings, name: str, key: SigningKey) -> Uplink:
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
+def alone(directory: Path) -> Iterator[None]:
     """Hold the directory's lock, which the system opens should this process die. AgentError if another holds it."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
