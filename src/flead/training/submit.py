@@ -41,6 +41,8 @@ def _configuration(settings: Settings, state: str | None) -> dict[str, str]:
         "python.execution-mode": "thread",
         "python.executable": sys.executable,
         "python.client.executable": sys.executable,
+        # Or every line of a gathering would take a copy of the whole gathering with it from operator to operator.
+        "pipeline.object-reuse": "true",
         "execution.checkpointing.interval": f"{round(settings.checkpoint_seconds * 1000)} ms",
         "execution.checkpointing.mode": "EXACTLY_ONCE",
         "execution.checkpointing.timeout": "2 min",
