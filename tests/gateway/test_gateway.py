@@ -1,5 +1,6 @@
 """The gateway between a real MQTT broker and real Kafka, with the aggregator that decides on enrolments."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from flead.federation.rounds import Rounds
 from flead.learning.zscore import ZScore
-from flead.records import Anomaly
+from flead.records import Anomaly, Enrolment
 from flead.settings import Settings
+from flead.trust.envelope import headers, seal
 from flead.trust.keys import SigningKey
 from flead.trust.register import FOREIGN, UNKNOWN, UNSIGNED_DEVICE, WRONG
 from tests.federation.test_rounds import update
@@ -106,13 +110,13 @@ def test_what_agents_sign_gets_through_and_nothing_else(topics: Settings, tmp_pa
         eventually(repeated)
 
 
-def test_the_aggregator_takes_an_update_once_and_believes_no_other(topics: Settings, tmp_path: Path) -> None:
+def test_the_aggregator_takes_an_update_once_and_believes_no_other(
+    topics: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from confluent_kafka import Producer
 
     from flead.bus.agents import AgentsTopic
     from flead.bus.clients import kafka_options
-    from flead.records import Enrolment
-    from flead.trust.envelope import headers, seal
 
     key, other = (SigningKey.load_or_create(tmp_path / name) for name in ("key", "other"))
     producer = Producer({"bootstrap.servers": topics.kafka_servers, "enable.idempotence": True})
@@ -128,6 +132,7 @@ def test_the_aggregator_takes_an_update_once_and_believes_no_other(topics: Setti
             msgspec.json.decode(message.value())["version"] for message in messages_of(topics, "global-model-updates")
         ]
 
+    monkeypatch.setattr("flead.federation.admission.PATIENCE_SECONDS", 0.0)  # nobody enrols in a moment
     slow = topics.model_copy(update={"device_updates": 0.03})  # three at once
     with aggregator(slow, 2) as service:
         send("control", Enrolment("a", key.public, ["device_0"], NOW), key)
@@ -154,3 +159,41 @@ def test_the_aggregator_takes_an_update_once_and_believes_no_other(topics: Setti
         eventually(lambda: versions() == [1, 2])
         assert count(service, "flead_updates_repeated_total") == 1
         assert reasons(topics)["more updates of the device than it may send"] == 2
+
+
+def test_a_thousand_agents_come_at_once(topics: Settings, tmp_path: Path) -> None:
+    """Each with a device and two updates, through one connection to the broker: what counts is the gateway's work."""
+    agents = [f"agent-{number}" for number in range(1000)]
+    keys = [SigningKey.load_or_create(tmp_path / agent) for agent in agents]
+    received: Counter[str] = Counter()
+    refused: list[str] = []
+
+    def heard(client: Any, data: Any, message: mqtt.MQTTMessage) -> None:
+        answer = msgspec.json.decode(message.payload)
+        received[message.topic] += len(answer["sequences"])
+        refused.extend(each["reason"] for each in answer["refused"])
+
+    with mqtt_broker(topics), gateway(topics), aggregator(topics, 1000):
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="all", protocol=mqtt.MQTTv311)
+        client.max_inflight_messages_set(200)
+        client.on_message = heard
+        client.on_connect = lambda client, *_: client.subscribe("flead/+/received", 1)
+        client.connect(topics.mqtt_host, topics.mqtt_port)
+        client.loop_start()
+        began = time.monotonic()
+        try:
+            for number, (agent, key) in enumerate(zip(agents, keys, strict=True)):
+                request = msgspec.json.encode(Enrolment(agent, key.public, [f"device_{number}"], NOW))
+                envelope = seal(key, "control", agent, 0, request)
+                client.publish(f"flead/{agent}/enrol", msgspec.json.encode(envelope), 1, retain=True)
+                for version in (1, 2):
+                    record = msgspec.json.encode(update(number, version))
+                    envelope = seal(key, "local-model-updates", agent, version, record)
+                    client.publish(f"flead/{agent}/updates", msgspec.json.encode(envelope), 1)
+            eventually(lambda: received.total() + len(refused) >= 2000, 120)
+            print(f"a thousand agents: {time.monotonic() - began:.1f} s")
+            assert (len(received), set(received.values()), refused) == (1000, {2}, [])
+            eventually(lambda: len(messages_of(topics, "global-model-updates")) > 0)
+        finally:
+            client.disconnect()
+            client.loop_stop()

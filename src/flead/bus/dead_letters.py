@@ -1,7 +1,10 @@
 """What is on `dead-letters`: the bytes as they came, and headers that say where they were and why they were refused."""
 
+from typing import Any
+
 from confluent_kafka import Message
 
+from flead.bus.topics import DEAD_LETTERS
 from flead.records import Rejected
 from flead.trust.envelope import AGENT_HEADER
 
@@ -17,6 +20,16 @@ def headers_of(message: Message, reason: str) -> Headers:
         "offset": str(message.offset()),
         "reason": reason,
     } | ({AGENT_HEADER: agent} if agent else {})
+
+
+def letter(message: Message, reason: str) -> dict[str, Any]:
+    """What a producer is to produce for a message that was refused."""
+    return {
+        "topic": DEAD_LETTERS,
+        "key": message.key(),
+        "value": message.value(),
+        "headers": headers_of(message, reason),
+    }
 
 
 def headers_of_rejected(rejected: Rejected) -> Headers:

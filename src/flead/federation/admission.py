@@ -1,12 +1,15 @@
 """Which updates the aggregator takes: signed ones as the register of agents says, each once, and not too many.
 
-What is decided depends on nothing but the messages and their order: the time is Kafka's, at which it took a message.
+The time that an allowance depends on is Kafka's, at which it took a message: who reads again decides the same.
 """
+
+import time
 
 import msgspec
 from confluent_kafka import Message
 
 from flead.bus.agents import AgentsTopic
+from flead.bus.topics import CONTROL
 from flead.records import LocalUpdate
 from flead.settings import Settings
 from flead.trust.enrolment import Changes, Grant, RefusedError, Revocation, enrol, grant, revoke
@@ -16,12 +19,15 @@ from flead.trust.register import FREQUENT, HALF_SIGNED, TAKEN, Register, Taken
 BURST_SECONDS = 100
 """A device may send at once what it may send in so many seconds: an agent that was cut off catches up."""
 
+PATIENCE_SECONDS = 5.0
+"""So long after its arrival an update waits for the enrolment of its agent, which comes by another topic."""
+
 _decode_command = msgspec.json.Decoder(Grant | Revocation).decode
 
 
 def asks_for_agents(message: Message) -> bool:
-    """Whether a message on `control` is about agents; the others are about global models."""
-    return message.error() is None and (
+    """Whether a message is a request on agents; the others on `control` are about global models."""
+    return (message.topic() == CONTROL and message.error() is None) and (
         AGENT_HEADER in dict(message.headers() or []) or b'"request"' in (message.value() or b"")
     )
 
@@ -47,6 +53,15 @@ class Admission:
             self.learn(topic.news())
         finally:
             topic.close()
+
+    def is_early(self, message: Message) -> bool:
+        """Whether the message is new, and signed by somebody who may be enrolled in a moment, or for such a device."""
+        agent = None if message.error() else dict(message.headers() or []).get(AGENT_HEADER)
+        if agent is None or message.topic() == CONTROL:
+            return False
+        name, device = _text(agent), _text(message.key() or b"")
+        known = name in self._register.agents and device in self._register.owners
+        return not known and abs(time.time() - message.timestamp()[1] / 1000) < PATIENCE_SECONDS
 
     def admit(self, message: Message, update: LocalUpdate) -> bool:
         """Whether the update is signed, and rightly so. Raises RefusedError for one that is not to be believed."""
@@ -92,7 +107,12 @@ class Admission:
         return changes
 
     def decide(self, message: Message) -> Changes:
-        """What a request changes. Raises RefusedError."""
+        """What a request changes, from now on. Raises RefusedError."""
+        changes = self._decided(message)
+        self.learn(changes)
+        return changes
+
+    def _decided(self, message: Message) -> Changes:
         try:
             envelope = from_headers(message.headers(), message.value() or b"")
             if envelope is not None:
@@ -111,3 +131,7 @@ class Admission:
 
     def _last(self, device: str) -> Taken | None:
         return self._taken.get(device) or self._settled.get(device) or self._register.taken.get(device)
+
+
+def _text(raw: str | bytes) -> str:
+    return raw if isinstance(raw, str) else raw.decode("utf-8", "replace")

@@ -34,9 +34,9 @@ from prometheus_client import Counter as Metric
 from prometheus_client import Gauge
 
 from flead.bus.clients import kafka_options
-from flead.bus.dead_letters import headers_of
+from flead.bus.dead_letters import letter
 from flead.bus.service import Service
-from flead.bus.topics import AGENTS, CONTROL, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES
+from flead.bus.topics import AGENTS, CONTROL, GLOBAL_MODELS, LOCAL_UPDATES
 from flead.errors import FleadError
 from flead.federation.admission import Admission, asks_for_agents
 from flead.federation.rounds import Rounds
@@ -99,14 +99,23 @@ class Aggregator:
         consumer.subscribe([LOCAL_UPDATES, CONTROL], on_assign=self._assigned)
         try:
             while not self._service.stopping.is_set():
+                requests, waiting = [], set()
                 for message in consumer.consume(BATCH, POLL_SECONDS):
-                    if message.topic() == CONTROL:
-                        self._publish(consumer, producer)  # what may be gone back to is in the topic
-                        if asks_for_agents(message):
-                            self._decide(message, consumer, producer)
-                            continue
-                    self._take(message)
+                    place = message.topic(), message.partition()
+                    if asks_for_agents(message):
+                        requests.append(message)
+                    elif place not in waiting and self._admission.is_early(message):
+                        waiting.add(place)
+                        consumer.seek(TopicPartition(*place, message.offset()))
+                    elif place not in waiting:
+                        if message.topic() == CONTROL:
+                            self._decide(requests, consumer, producer)
+                            self._publish(consumer, producer)  # what may be gone back to is in the topic
+                        self._take(message)
+                self._decide(requests, consumer, producer)
                 self._publish(consumer, producer)
+                if waiting:
+                    self._service.stopping.wait(POLL_SECONDS)
         finally:
             self.ended = True
             consumer.close()
@@ -177,7 +186,7 @@ class Aggregator:
             messages.append(
                 {"topic": GLOBAL_MODELS, "key": str(model.version), "value": value, "partition": 0, "headers": headers}
             )
-        messages += [_letter(message, reason) for message, reason in refused]
+        messages += [letter(message, reason) for message, reason in refused]
         self._commit(consumer, producer, messages + _agents(self._admission.settled()), ends)
         self._count(refused)
         del self._refused[:number]
@@ -187,19 +196,22 @@ class Aggregator:
             "global model %d of %d devices, accuracy %.3f", newest.version, newest.num_devices, newest.global_accuracy
         )
 
-    def _decide(self, message: Message, consumer: Consumer, producer: Producer) -> None:
-        """Grant a request on agents, or put it aside, and commit that it was read: that alone."""
+    def _decide(self, requests: list[Message], consumer: Consumer, producer: Producer) -> None:
+        """Grant requests on agents, or put them aside, and commit that they were read: that alone. Empties the list."""
+        if not requests:
+            return
         changes: Changes = []
         refused: list[tuple[Message, str]] = []
-        try:
-            changes = self._admission.decide(message)
-        except RefusedError as error:
-            refused = [(message, str(error))]
-        place = message.topic(), message.partition()
-        self._ends[place] = message.offset() + 1
-        messages = _agents(changes) + [_letter(message, reason) for message, reason in refused]
+        place = CONTROL, 0
+        for request in requests:
+            try:
+                changes += self._admission.decide(request)
+            except RefusedError as error:
+                refused.append((request, str(error)))
+            self._ends[place] = request.offset() + 1
+        requests.clear()
+        messages = _agents(changes) + [letter(message, reason) for message, reason in refused]
         self._commit(consumer, producer, messages, {place: self._ends[place]})
-        self._admission.learn(changes)
         self._count(refused)
         log.info("%s: %d changes of agents and their devices", self._service.name, len(changes))
 
@@ -281,12 +293,6 @@ class Aggregator:
         if error.code() == KafkaError._PARTITION_EOF:
             return None
         raise KafkaException(error)
-
-
-def _letter(message: Message, reason: str) -> dict[str, Any]:
-    return {
-        "topic": DEAD_LETTERS, "key": message.key(), "value": message.value(), "headers": headers_of(message, reason),
-    }  # fmt: skip
 
 
 def _agents(changes: Changes) -> list[dict[str, Any]]:

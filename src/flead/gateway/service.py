@@ -38,7 +38,7 @@ from flead.trust.enrolment import RefusedError, enrol
 from flead.trust.envelope import AGENT_HEADER, Envelope, headers
 from flead.trust.register import AGENT, DEVICE, FOREIGN, STATE, UNKNOWN, Register
 
-HOLD_SECONDS = 15.0
+HOLD_SECONDS = 60.0
 """For the aggregator to enrol an agent whose messages are there already."""
 LOOK_SECONDS = 0.5
 """Between two looks at the topic of agents."""

@@ -1,5 +1,6 @@
 """What the collector knows of agents: whom it believes, which of their records it has, and what the tables say."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, LiteralString
@@ -17,6 +18,10 @@ from flead.storage.text import clean
 from flead.storage.writer import REASON_LENGTH, Writer
 from flead.trust.envelope import AGENT_HEADER, Envelope, from_headers
 from flead.trust.register import AGENT, DEVICE, FOREIGN, HALF_SIGNED, STATE, UNKNOWN, Claim, Entry, Register
+
+PATIENCE_SECONDS = 6.0
+"""So long after its arrival a message waits for the enrolment of its agent; the aggregator waits a little less."""
+LOOK_SECONDS = 0.2
 
 Key = tuple[str, str, int]
 """What an agent's record is known by: the device, the channel or the version, the time in milliseconds."""
@@ -36,6 +41,7 @@ class Agents:
         self._writer = writer
         self._register = Register(settings.signed_only)
         self._topic = AgentsTopic(kafka_options(settings))
+        self._looked = 0.0
         self._waiting: set[tuple[str, Key]] = set()
         """Signed records that the next commit stores."""
         self.has_news = False
@@ -43,6 +49,7 @@ class Agents:
 
     def refresh(self, seconds: float = 5) -> None:
         """Read what is new of the agents, for the next commit. KafkaException if Kafka does not answer."""
+        self._looked = time.monotonic()
         for key, value in self._topic.news(seconds):
             self._register.take(key, value)
             statement = _statement(key, value)
@@ -74,7 +81,7 @@ class Agents:
             except (msgspec.MsgspecError, ValueError, OverflowError):
                 taken.append(message)  # no record: the intake says why
                 continue
-            reason = self._refusal(topic, envelope, key[0])
+            reason = self._refusal(topic, envelope, key[0], message.timestamp()[1])
             if reason is not None:
                 refused.append((message, reason))
                 continue
@@ -98,13 +105,18 @@ class Agents:
         self._waiting.clear()
         self.has_news = False
 
-    def _refusal(self, topic: str, envelope: Envelope | None, device: str) -> str | None:
-        """As the register says; before it refuses somebody new it looks whether the topic knows more by now."""
-        reason = self._register.refusal(topic, envelope, device)
-        if reason == UNKNOWN or (reason == FOREIGN and device not in self._register.owners):
-            self.refresh()
+    def _refusal(self, topic: str, envelope: Envelope | None, device: str, at: int) -> str | None:
+        """As the register says; somebody new who has just spoken may be enrolled in a moment."""
+        while True:
             reason = self._register.refusal(topic, envelope, device)
-        return reason
+            if reason != UNKNOWN and (reason != FOREIGN or device in self._register.owners):
+                return reason
+            late = abs(time.time() - at / 1000) > PATIENCE_SECONDS
+            if late and time.monotonic() - self._looked < 1:
+                return reason
+            self.refresh()
+            if not late:
+                time.sleep(LOOK_SECONDS)
 
     def _repeated(self, topic: str, known: dict[int, Key]) -> set[int]:
         """Which of these records are in the tables, or are on the way there; the others now are."""
