@@ -33,8 +33,8 @@ def measured(noise: float, devices: int, rounds: int, seeds: int) -> dict[str, A
             if model is not None:
                 start = {name: np.asarray(numbers) for name, numbers in model.parameters.items()}
             found = {name: np.asarray(numbers) for name, numbers in update.parameters.items()}
-            generator = noise_of(seed, device, update.model_version)
-            told = private(flatten(found, LAYOUT), flatten(start, LAYOUT), CLIP, noise, generator)
+            own, known = flatten(found, LAYOUT), flatten(start, LAYOUT)
+            told = private(own, known, CLIP, noise, noise_of(b"%d" % seed, str(device), own, known))
             update.parameters = {name: part.tolist() for name, part in unflatten(told, LAYOUT).items()}
             return update
 

@@ -143,6 +143,7 @@ def test_commands_that_are_shown_answer_like_that(path: Path, tmp_path: Path, mo
 EXAMPLES = {
     "judge_readings.py": "reading 36 of device 0: 84.00 is +15.0 std from 79.82 ± 0.28",
     "csv_without_database.py": "7,499 readings, 149 local updates, 7 global models",
+    "secure_sum.py": "their mean is [-0.827727, -0.530455, -0.744455, -0.326364], made of 110 readings",
     "own_strategy.py": "half_way: the weight of z after each round is [1.0, 5.0, 3.0, 2.0]",
 }
 

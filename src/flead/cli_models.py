@@ -42,8 +42,9 @@ def list_models(
     for row in found:
         measured = [_percent(row.measured_accuracy), _percent(row.majority_accuracy), _figure(row.f1)]
         from_old = f"from v{row.restored_version}" if row.restored_version else ""
+        private = "" if row.epsilon is None else f", ε {row.epsilon:.1f}"
         table.add_row(
-            str(row.version), str(row.num_devices), row.strategy, _percent(row.accuracy), *measured,
+            str(row.version), str(row.num_devices), row.strategy + private, _percent(row.accuracy), *measured,
             to_text(row.created_at), from_old,
         )  # fmt: skip
     Console().print(table)

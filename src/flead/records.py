@@ -100,6 +100,9 @@ class GlobalModel(msgspec.Struct, omit_defaults=True):
     timestamp: Timestamp
     restored_version: int | None = None
     """The older version whose parameters these are, after a rollback."""
+    epsilon: float | None = None
+    """Differential privacy, at delta 1e-5: what whoever sees all updates, as the server does, may have learnt of the
+    device that has sent most; unset: the updates are not private."""
 
 
 class Rollback(msgspec.Struct):

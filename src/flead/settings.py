@@ -138,6 +138,20 @@ class Settings(EdgeSettings):
         0.2, ge=0, lt=0.5, description="trimmed_mean, krum, multi_krum: the share of updates that may be hostile."
     )
 
+    # Privacy
+    privacy_noise: float = Field(
+        0.0, ge=0, description="Noise that an update gets, in multiples of privacy_clip; 0: updates are not private."
+    )
+    privacy_clip: float = Field(
+        1.0, gt=0, description="How far a private update may lie from the newest global model, at most."
+    )
+    privacy_seed: int | None = Field(
+        None,
+        ge=0,
+        lt=2**128,
+        description="Whence the noise comes, for experiments: who knows it takes the noise off. Unset: unpredictable.",
+    )
+
     # Placement
     brokers: int = Field(4, ge=1, description="Kafka brokers that devices are placed on.")
     devices_per_broker: int = Field(600, ge=1, description="Consecutive device numbers that share a broker.")

@@ -10,11 +10,14 @@ from typer.testing import CliRunner
 
 from flead.cli import app
 from flead.columns import Batch
+from flead.embedded.evaluate import DEVICES, HOSTILE
 from flead.embedded.evaluation_report import MARK, tables, write_tables
+from flead.embedded.tampering import ATTACKS, hostile
 from flead.errors import FleadError
-from flead.evaluation.backtest import Series
+from flead.evaluation.backtest import Sent, Series, as_it_is, series_of
 from flead.evaluation.benchmark import Bench
 from flead.federation.rounds import rounds_of
+from flead.ingest.sources import make_source
 from flead.learning.registry import LEARNERS
 from flead.settings import Settings
 from flead.training.fleet import Outcome, Shard
@@ -157,9 +160,27 @@ def test_the_published_learners_on_skab_have_the_published_figures() -> None:
     assert {line["training_rows"] for line in found["anomaly_free"]} == {400, 2000}
 
 
+@pytest.mark.real
+@pytest.mark.timeout(300)
+def test_a_fifth_of_hostile_peers_does_little_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(data=f"skab:{real_data('skab')}", learner="drift")
+    found = Bench(series_of(make_source(settings)), Shard, lambda one: rounds_of(one).strategy, 400)
+
+    def f1(**attacks: Sent) -> dict[str, float]:
+        rows = found.poisoned(settings, attacks, DEVICES, HOSTILE)
+        return {row.figures["attack"]: row.figures["f1"] for row in rows}
+
+    reached = f1(none=as_it_is, **{attack: hostile(attack, HOSTILE) for attack in ATTACKS})
+    assert reached["none"] > 0.8
+    assert min(reached.values()) > reached["none"] - 0.02, reached
+    # The attack is one: asked like all the others, these peers would do harm.
+    monkeypatch.setattr("flead.learning.strategies.peers.FAR", np.inf)
+    assert f1(large=hostile("x 100", HOSTILE))["large"] < reached["none"] - 0.05
+
+
 def test_the_document_has_a_mark_for_every_table() -> None:
     text = (ROOT / "docs" / "detection.md").read_text()
     marked = {name: table for _, name, table, _ in MARK.findall(text)}
-    assert marked.keys() == {"learners", "cold_start", "held_out", "anomaly_free"}
+    assert marked.keys() == {"learners", "cold_start", "held_out", "anomaly_free", "poison", "privacy"}
     for learner in LEARNERS:
         assert f"`{learner}`, alone" in marked["learners"], "flead evaluate skab DIR --write docs/detection.md"

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from flead.embedded.pipeline import BATCH
+from flead.privacy.accountant import DELTA, epsilon_of
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
@@ -143,6 +144,21 @@ def test_after_kill_9_nothing_is_lost_and_nothing_is_twice(tmp_path: Path) -> No
     query = f"""select md5(string_agg(t::text, ',' order by device_id, model_version)) from
         ({LOCAL_MODELS} from local_models) as t"""
     assert killed.sql(query) == whole.sql(query)
+
+
+def test_private_updates_and_what_they_have_told(tmp_path: Path) -> None:
+    clear, private = Flead(tmp_path / "clear"), Flead(tmp_path / "private")
+    private.environment |= {"FLEAD_PRIVACY_NOISE": "4", "FLEAD_PRIVACY_SEED": "1"}
+    for one in clear, private:
+        one.run("--readings", "30000", "--devices", "100")
+    query = "select device_id, model_version, parameters from local_models order by 1, 2"
+    told = private.sql(query)
+    assert [row["parameters"] for row in told] != [row["parameters"] for row in clear.sql(query)]
+    epsilons = [row["epsilon"] for row in private.sql("select epsilon from federated_models order by global_version")]
+    assert epsilons == sorted(epsilons)
+    assert epsilons[-1] == pytest.approx(epsilon_of(max(row["model_version"] for row in told) / 4, DELTA))
+    assert f"ε {epsilons[-1]:.1f}" in private("models", "list").stdout
+    assert {row["epsilon"] for row in clear.sql("select epsilon from federated_models")} == {None}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -290,6 +290,19 @@ def test_parameters_flat_and_named_are_the_same(kind: type[Learner], rules: Rule
     assert flatten(shuffled, layout).tolist() == flat.tolist()
 
 
+def test_a_model_is_a_point_and_every_point_is_a_model(kind: type[Learner], rules: Rules) -> None:
+    learner = new(kind, rules)
+    model = {name: array for name, array in a_model(learner).items() if not name.startswith(PEERS)}
+    layout = layout_of(model)
+    flat = flatten(model, layout)
+    point = learner.space.point(flat, layout)
+    np.testing.assert_allclose(learner.space.at(point, flat, layout), flat, rtol=1e-9)
+    rng = np.random.default_rng(0)
+    for scale in (0.1, 10.0, 1e6):
+        moved = learner.space.at(point + rng.normal(0, scale, point.shape), flat, layout)
+        assert learner.misfit(unflatten(moved, layout)) is None
+
+
 @pytest.mark.parametrize("fault", ["missing", "unknown", "shape", "longer", "nan", "infinite"])
 def test_a_global_model_that_does_not_fit_is_refused(kind: type[Learner], fault: str) -> None:
     learner, other = new(kind, Rules()), new(kind, Rules())

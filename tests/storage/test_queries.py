@@ -210,7 +210,7 @@ def test_rollbacks_are_asked_for_and_fulfilled(fleet: Connection) -> None:
     (found,) = asked_for(fleet)
     assert (found[0], found[1].version, found[1].parameters["weights"]) == (number, 1, [0.5, 1.0])
     writer = Writer(fleet, Devices(), lambda device: 1)
-    writer.add_global_models([msgspec.structs.replace(found[1], version=4, restored_version=1)])
+    writer.add_global_models([msgspec.structs.replace(found[1], version=4, restored_version=1, epsilon=2.5)])
     writer.add_rolled_back(number, 4)
     writer.commit()
     assert asked_for(fleet) == []
@@ -218,6 +218,7 @@ def test_rollbacks_are_asked_for_and_fulfilled(fleet: Connection) -> None:
     assert done
     assert (done.version, done.new_version) == (1, 4)
     assert queries.versions(fleet, limit=1)[0].restored_version == 1
+    assert queries.versions(fleet, limit=1)[0].epsilon == queries.global_models(fleet, limit=1)[0].epsilon == 2.5
 
 
 def test_evaluations_are_summed_over_brokers(fleet: Connection) -> None:

@@ -23,6 +23,10 @@ def tables(result: dict[str, Any]) -> dict[str, str]:
         made["held_out"] = _held_out(result["held_out"])
     if "anomaly_free" in result:
         made["anomaly_free"] = _anomaly_free(result["anomaly_free"])
+    if result.get("poison"):
+        made["poison"] = _tampered("four of twenty devices send", "attack", result["poison"])
+    if result.get("privacy"):
+        made["privacy"] = _tampered("noise, epsilon", "noise", result["privacy"])
     return made
 
 
@@ -33,6 +37,8 @@ def as_text(result: dict[str, Any]) -> str:
         "cold_start": "After few training rows",
         "held_out": "With the setting chosen on the other groups",
         "anomaly_free": "A long run without anomalies",
+        "poison": "With hostile devices: the others' alarms",
+        "privacy": "With private updates",
     }
     return "\n\n".join(f"{titles[name]}\n\n{table}" for name, table in tables(result).items())
 
@@ -91,6 +97,23 @@ def _held_out(lines: Sequence[Line]) -> str:
             for line in lines
         ],
     )  # fmt: skip
+
+
+def _tampered(title: str, column: str, lines: Sequence[Line]) -> str:
+    return _table(
+        ["", title, "F1", "FAR", "MAR"],
+        [
+            [
+                _name(line), _noise(line) if column == "noise" else line[column],
+                f"{line['f1']:.3f}", _percent(line["far"]), _percent(line["mar"]),
+            ]
+            for line in lines
+        ],
+    )  # fmt: skip
+
+
+def _noise(line: Line) -> str:
+    return "none, not private" if line["epsilon"] is None else f"{line['noise']:g}, {line['epsilon']:,.0f}"
 
 
 def _anomaly_free(lines: Sequence[Line]) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flead.columns import Batch, Channels, Devices, Source
-from flead.learning.learner import Judgement, Learner, Parameters
+from flead.learning.learner import Judgement, Learner, Parameters, arrays
 from flead.learning.metrics import Confusion, confusion
 from flead.learning.strategies import Contribution, Strategy
 from flead.records import GlobalModel, Rejected, to_text
@@ -70,6 +70,16 @@ class Shard(Protocol):
 
 MakeShard = Callable[[Settings], Shard]
 
+Sent = Callable[[int, Learner, Parameters, Parameters], Parameters | None]
+"""What becomes of a device's update before it is merged: of the device with this number, its learner, what it has come
+to, and the newest global model (empty: none yet); None if the server refuses it."""
+
+
+def as_it_is(number: int, learner: Learner, parameters: Parameters, model: Parameters) -> Parameters:
+    """Nothing becomes of it."""
+    del number, learner, model
+    return parameters
+
 
 def series_of(source: Source, refuse: Callable[[list[Rejected]], None] = lambda rejected: None) -> list[Series]:
     """All readings of a source, by device, in the order of the table of devices; ``refuse`` gets what is none."""
@@ -106,6 +116,7 @@ def backtest(
     strategy: Strategy | None,
     training: int,
     peers_training: int | None = None,
+    sent: Sent = as_it_is,
 ) -> list[Scores]:
     """Score every series: the first ``training`` readings train, the rest is tested.
 
@@ -116,10 +127,10 @@ def backtest(
     if strategy is None:
         return [_scores(each, new_shard(own), training, None) for each in series]
     rows = training if peers_training is None else peers_training
-    peers = _trained(series, settings.model_copy(update={"training_rows": rows}), new_shard, strategy, rows)
+    peers = _trained(series, settings.model_copy(update={"training_rows": rows}), new_shard, strategy, rows, sent)
     scored = []
     for number, each in enumerate(series):
-        others = [peer for other, peer in enumerate(peers) if other != number]
+        others = [peer for other, peer in peers.items() if other != number]
         scored.append(_scores(each, new_shard(own), training, merged(strategy, others, EPOCHS) if others else None))
     return scored
 
@@ -142,16 +153,19 @@ def counts_of(series: Sequence[Series], scores: Sequence[Scores]) -> Confusion:
 
 
 def _trained(
-    series: Sequence[Series], settings: Settings, new_shard: MakeShard, strategy: Strategy, rows: int
-) -> list[Contribution]:
-    """What the devices have come to after ``EPOCHS`` rounds over their first rows."""
+    series: Sequence[Series], settings: Settings, new_shard: MakeShard, strategy: Strategy, rows: int, sent: Sent
+) -> dict[int, Contribution]:
+    """By number, what the devices have sent after ``EPOCHS`` rounds over their first rows."""
     model: GlobalModel | None = None
     for epoch in range(1, EPOCHS + 1):
-        contributions = [
-            Contribution(_learn(new_shard(settings), each, rows, model), min(rows, len(each.times)), 0, each.device)
-            for each in series
-        ]
-        model = merged(strategy, contributions, epoch)
+        known = {} if model is None else arrays(model.parameters)
+        contributions = {}
+        for number, each in enumerate(series):
+            shard = new_shard(settings)
+            parameters = sent(number, shard.learner, _learn(shard, each, rows, model), known)
+            if parameters is not None:
+                contributions[number] = Contribution(parameters, min(rows, len(each.times)), 0, each.device)
+        model = merged(strategy, list(contributions.values()), epoch)
     return contributions
 
 

@@ -4,12 +4,12 @@ Every learner stands beside what needs no learning: chance, an alarm that never 
 knows nothing but the number of the row. A learner that such a rule beats has shown nothing; one that sees it cheats.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from flead.evaluation.backtest import MakeShard, Series, backtest
+from flead.evaluation.backtest import MakeShard, Sent, Series, as_it_is, backtest
 from flead.evaluation.figures import Verdicts, counts, events, interval, mean_auc, rule
 from flead.learning.strategies import Strategy
 from flead.settings import Settings
@@ -57,14 +57,18 @@ class Bench:
         self._strategy_for = strategy_for
         self._step = step
 
-    def run(self, settings: Settings, federated: bool, training: int | None = None) -> list[Verdicts]:
-        """What a learner says of the test rows of every recording."""
+    def run(
+        self, settings: Settings, federated: bool, training: int | None = None, *,
+        only: Sequence[int] | None = None, sent: Sent = as_it_is,
+    ) -> list[Verdicts]:  # fmt: skip
+        """What a learner says of the test rows of every recording, or ``only`` of those with these numbers."""
         rows = self.training if training is None else training
         strategy = self._strategy_for(settings) if federated else None
-        scores = backtest(self.series, settings, self._new_shard, strategy, rows)
+        series = self.series if only is None else [self.series[number] for number in only]
+        scores = backtest(series, settings, self._new_shard, strategy, rows, sent=sent)
         self._step()
         tested = []
-        for each, said in zip(self.series, scores, strict=True):
+        for each, said in zip(series, scores, strict=True):
             kept = (np.arange(len(each.times)) >= self.training) & (each.labels >= 0)
             tested.append(Verdicts(each.times[kept], each.labels[kept], said.score[kept], said.anomalous[kept]))
         return tested
@@ -120,6 +124,23 @@ class Bench:
                     Row(settings.learner, federated, {"setting": name, "chosen": chosen, **_pointwise(tested)})
                 )
         return found
+
+    def poisoned(self, settings: Settings, attacks: Mapping[str, Sent], devices: int, hostile: int) -> list[Row]:
+        """Some recordings, drawn by lot, of which the first few attack: what the others' alarms are still worth."""
+        drawn = np.random.default_rng(0).permutation(len(self.series))[:devices].tolist()
+        return [
+            Row(settings.learner, True, {
+                "attack": attack, **_pointwise(self.run(settings, True, only=drawn, sent=sent)[hostile:]),
+            })
+            for attack, sent in attacks.items()
+        ]  # fmt: skip
+
+    def private(self, settings: Settings, told: Mapping[float, Sent]) -> list[Row]:
+        """With so much noise on every update."""
+        return [
+            Row(settings.learner, True, {"noise": noise, **_pointwise(self.run(settings, True, sent=sent))})
+            for noise, sent in told.items()
+        ]
 
     def anomaly_free(
         self, free: Series, learners: Sequence[Settings], federations: Sequence[bool], training: int

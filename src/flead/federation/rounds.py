@@ -15,6 +15,7 @@ from flead.learning import learner
 from flead.learning.learner import arrays
 from flead.learning.registry import LEARNERS
 from flead.learning.strategies import DEFAULTS, STATISTICS, STRATEGIES, Contribution, State, StrategyRules
+from flead.privacy.accountant import DELTA, epsilon_of
 from flead.records import GlobalModel, LocalUpdate, Parameters, to_milliseconds
 from flead.settings import Settings
 
@@ -29,6 +30,7 @@ class _State(msgspec.Struct):
     strategy_state: dict[str, dict[str, Any]]
     buffer: list[LocalUpdate]
     taken: int = 0
+    epsilon: float = 0.0
     """Updates since the last round, those that were replaced among them."""
 
 
@@ -53,7 +55,7 @@ def rounds_of(settings: Settings) -> "Rounds":
         raise FleadError(f"no learner {settings.learner!r}: there are {', '.join(sorted(LEARNERS))}")
     chosen = LEARNERS[settings.learner]
     strategy = chosen.strategy if settings.strategy is None else settings.strategy
-    rounds = Rounds(strategy, settings.buffer, chosen.misfit, strategy_rules_of(settings))
+    rounds = Rounds(strategy, settings.buffer, chosen.misfit, strategy_rules_of(settings), settings.privacy_noise)
     if chosen.statistics != (strategy in STATISTICS):
         fitting = STATISTICS if chosen.statistics else STRATEGIES.keys() - STATISTICS
         shared = "statistics" if chosen.statistics else "weights"
@@ -67,15 +69,22 @@ def rounds_of(settings: Settings) -> "Rounds":
 class Rounds:
     """The buffer and the strategy: :meth:`add` an update, and get a global model when it completes a round.
 
-    ``misfit`` is the learner's. FleadError, listing what there is, for an unknown strategy.
+    ``misfit`` is the learner's, ``noise`` that of private updates (0: they are not private). FleadError, listing what
+    there is, for an unknown strategy.
     """
 
-    def __init__(self, strategy: str, buffer: int, misfit: Misfit, rules: StrategyRules = DEFAULTS) -> None:
+    def __init__(
+        self, strategy: str, buffer: int, misfit: Misfit, rules: StrategyRules = DEFAULTS, noise: float = 0.0
+    ) -> None:
         if strategy not in STRATEGIES:
             raise FleadError(f"no strategy {strategy!r}: there are {', '.join(sorted(STRATEGIES))}")
         self.strategy = STRATEGIES[strategy](rules)
         self.size = buffer
         self._misfit = misfit
+        self._noise = noise
+        self._epsilon = 0.0
+        if noise:
+            epsilon_of(1.0, DELTA)  # what is missing for it is said at the start
         self.version = 0
         """The newest global model's version."""
         self.round = 0
@@ -127,7 +136,7 @@ class Rounds:
         self.version += 1
         return msgspec.structs.replace(
             like, version=self.version, aggregation_round=self.round, parameters=parameters, timestamp=timestamp,
-            restored_version=like.version,
+            restored_version=like.version, epsilon=self._epsilon if self._noise else None,
         )  # fmt: skip
 
     def _merge(self) -> GlobalModel:
@@ -142,6 +151,8 @@ class Rounds:
         self.version += 1
         self.round += 1
         samples = sum(update.samples_processed for update in updates)
+        if self._noise:
+            self._epsilon = max(self._epsilon, self._told(max(update.model_version for update in updates)))
         return GlobalModel(
             version=self.version,
             aggregation_round=self.round,
@@ -150,7 +161,12 @@ class Rounds:
             strategy=self.strategy.name,
             parameters={name: array.tolist() for name, array in parameters.items()},
             timestamp=max(update.timestamp for update in updates),
+            epsilon=self._epsilon if self._noise else None,
         )
+
+    def _told(self, sent: int) -> float:
+        """Epsilon of a device that has sent so many updates: as many as its newest one's version says."""
+        return epsilon_of(sent * (2.0 / self._noise) ** 2, DELTA)
 
     def strategy_state(self) -> bytes:
         """The strategy's memory as MessagePack."""
@@ -159,6 +175,7 @@ class Rounds:
     def resume(self, model: GlobalModel, strategy_state: bytes | None) -> None:
         """Go on after this global model, with an empty buffer. Another strategy's memory is none."""
         self.version, self.round = model.version, model.aggregation_round
+        self._epsilon = model.epsilon or 0.0
         self._state = self.strategy.init()
         if strategy_state and model.strategy == self.strategy.name:
             self._state = _state(msgspec.msgpack.decode(strategy_state))
@@ -169,7 +186,9 @@ class Rounds:
         """The state as MessagePack."""
         buffer = list(self._buffer.values())
         return msgspec.msgpack.encode(
-            _State(self.version, self.round, self.strategy.name, _lists(self._state), buffer, self._taken)
+            _State(
+                self.version, self.round, self.strategy.name, _lists(self._state), buffer, self._taken, self._epsilon
+            )
         )
 
     def restore(self, stored: bytes) -> None:
@@ -180,6 +199,7 @@ class Rounds:
         self._state = _state(state.strategy_state) if same else self.strategy.init()
         self._buffer = {update.device_id: update for update in state.buffer}
         self._taken = state.taken
+        self._epsilon = state.epsilon
 
 
 def _lists(state: State) -> dict[str, dict[str, Any]]:

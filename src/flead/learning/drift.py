@@ -25,6 +25,7 @@ from flead.learning.arrays import Columns, grown
 from flead.learning.drift_fit import fit, replay, sketch
 from flead.learning.drift_judge import ENERGY, LEVEL, NUMBERS, REFERENCE, ROOM, SCALE, padded
 from flead.learning.drift_observe import ALONE, grown_enough, moved, observe, training_values
+from flead.learning.drift_private import STATISTICS
 from flead.learning.kinds import LEVELS, MODELLED, PEERS, by_kind, channels_of, kind_name, layout_of, moments_size
 from flead.learning.learner import (
     Channels,
@@ -56,6 +57,7 @@ class Drift:
     strategy = "peers"
     statistics = True
     paced = False
+    space = STATISTICS
     remembers: tuple[str, ...] = ("training_rows",)
     threshold, critical = 1.0, 2.0
 

@@ -1,6 +1,6 @@
 """What a device runs: the contract of all learners."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -75,6 +75,22 @@ class Updates(NamedTuple):
     global_versions: NDArray[np.int32]  # (K,) the global model that the training started from; 0 is none
 
 
+class Space(NamedTuple):
+    """Models as points among which a distance means something: what private updates are clipped in and get noise in.
+
+    What an update says in clear, such as how many readings it is made of, need not be in the point.
+    """
+
+    point: Callable[[NDArray[np.float64], Layout], NDArray[np.float64]]
+    """(P,) flat parameters of a layout -> (Q,)."""
+    at: Callable[[NDArray[np.float64], NDArray[np.float64], Layout], NDArray[np.float64]]
+    """Any finite point, and flat parameters that say what no point does -> (P,), the inverse of ``point``."""
+
+
+AS_THEY_ARE = Space(lambda flat, layout: flat, lambda point, flat, layout: point)
+"""Of models that are points as they are."""
+
+
 class Learner(Protocol):
     """The models of a shard of devices, in columns: one row a device.
 
@@ -97,6 +113,8 @@ class Learner(Protocol):
     """What it shares is statistics, which only a strategy in ``STATISTICS`` merges, and no weights."""
     remembers: tuple[str, ...]
     """The rules that its state depends on, so that it cannot go on under others."""
+    space: Space
+    """Where its models lie."""
     layouts: Sequence[Layout]
     """The forms of its models so far: one for all devices, or one for every kind of device."""
 

@@ -15,6 +15,8 @@ time. And the noise is floating-point numbers, whose last bits are not a Gaussia
 Least Significant Bits for Differential Privacy", CCS 2012).
 """
 
+import hashlib
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,7 +42,7 @@ def private(
 
     An update that is not finite says nothing: what is sent is the reference with noise.
 
-    >>> private(np.array([3.0, 5.0]), np.array([0.0, 1.0]), 1.0, 0.0, noise_of(seed=7, device=0, version=1))
+    >>> private(np.array([3.0, 5.0]), np.array([0.0, 1.0]), 1.0, 0.0, noise_of(b"seed", "pump"))
     array([0.6, 1.8])
     """
     difference = parameters - reference
@@ -49,10 +51,13 @@ def private(
     return reference + clipped(difference, clip) + generator.normal(0.0, noise * clip, reference.shape)
 
 
-def noise_of(seed: int, device: int, version: int) -> np.random.Generator:
-    """The generator of the noise for a device's update of a model version.
+def noise_of(seed: bytes, device: str, *told: NDArray[np.float64]) -> np.random.Generator:
+    """The generator of the noise for what a device tells, made of these arrays before the noise.
 
-    The same update always gets the same noise: sent again after a crash with fresh noise, the mean of both would tell
-    more. Different updates never share noise. ``seed`` is a secret of 128 bits, or of a test.
+    The same update gets the same noise: sent again after a crash with fresh noise, the mean of both would tell more. No
+    two different ones share noise: their difference would be without any. ``seed`` is a secret of 16 bytes.
     """
-    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, version, device]))
+    digest = hashlib.blake2b(device.encode(), key=seed, digest_size=16)
+    for array in told:
+        digest.update(array.tobytes())
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest.digest())))

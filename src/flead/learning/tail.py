@@ -32,6 +32,7 @@ from flead.learning.evidence import (
     weigh,
 )
 from flead.learning.learner import (
+    AS_THEY_ARE,
     Channels,
     Judgement,
     Layout,
@@ -194,6 +195,7 @@ class Tail:
     strategy = "median"
     statistics = False
     paced = True
+    space = AS_THEY_ARE
     remembers: tuple[str, ...] = ()
     layouts: Sequence[Layout] = (LAYOUT,)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from flead.learning.arrays import Columns, grown
 from flead.learning.learner import (
+    AS_THEY_ARE,
     Channels,
     Judgement,
     Layout,
@@ -218,6 +219,7 @@ class ZScore:
     strategy = "fedbuff"
     statistics = False
     paced = False
+    space = AS_THEY_ARE
     remembers: tuple[str, ...] = ("window", "features")
     layouts: Sequence[Layout] = (LAYOUT,)
 

@@ -222,12 +222,13 @@ def _execute(cursor: Cursor[Any], statement: LiteralString, rows: Sequence[tuple
 _PUT_GLOBAL_MODEL = """
     INSERT INTO federated_models
         (global_version, aggregation_round, num_devices, accuracy, strategy, parameters, layout, created_at,
-         restored_version)
-    VALUES (%s, %s, %s, %s, %s, %b::double precision[], %s, timestamptz 'epoch' + %s * interval '1 millisecond', %s)
+         restored_version, epsilon)
+    VALUES (%s, %s, %s, %s, %s, %b::double precision[], %s, timestamptz 'epoch' + %s * interval '1 millisecond', %s, %s)
     ON CONFLICT (global_version) DO UPDATE
     SET aggregation_round = excluded.aggregation_round, num_devices = excluded.num_devices,
         accuracy = excluded.accuracy, strategy = excluded.strategy, parameters = excluded.parameters,
-        layout = excluded.layout, created_at = excluded.created_at, restored_version = excluded.restored_version
+        layout = excluded.layout, created_at = excluded.created_at, restored_version = excluded.restored_version,
+        epsilon = excluded.epsilon
 """
 
 
@@ -243,4 +244,5 @@ def _columns(model: GlobalModel) -> tuple[Any, ...]:
         clean(layout),
         to_milliseconds(model.timestamp),
         model.restored_version,
+        model.epsilon,
     )

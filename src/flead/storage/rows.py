@@ -72,6 +72,8 @@ class GlobalModelRow(Struct):
     created_at: int
     restored_version: int | None = None
     """The older version whose parameters it has, after a rollback."""
+    epsilon: float | None = None
+    """Differential privacy of the updates so far, at delta 1e-5; None: they are not private."""
 
 
 class VersionRow(GlobalModelRow, kw_only=True):

@@ -22,6 +22,7 @@ from flead.learning.strategies.fedprox import FedProx
 from flead.records import LARGEST, GlobalModel
 from flead.settings import Settings
 from flead.training.pace import DAY, USUAL, Pace
+from flead.training.private import Private
 from flead.training.schedule import Schedule
 
 BLOCK = 64
@@ -107,6 +108,11 @@ class Shard:
         self.learner: Learner = LEARNERS[settings.learner](rules_of(settings))
         self.schedule = Schedule(settings.train_readings, settings.train_seconds)
         self.pace = Pace(settings.alarms_per_day, settings.readings_per_day) if self.learner.paced else None
+        self.private = (
+            Private(settings.privacy_clip, settings.privacy_noise, settings.privacy_seed)
+            if settings.privacy_noise
+            else None
+        )
         self.global_model: GlobalModel | None = None
         self.brokers = np.zeros(0, np.int16)
         """(D,) the broker that every device is bound to."""
@@ -158,6 +164,8 @@ class Shard:
         trainings, versions = self.schedule.plan(batch.rows, batch.times)
         every = None if self.pace is None else self.pace.follow(batch.rows, batch.times)
         judgement, updates = self.learner.observe(batch.rows, batch.values, batch.labels, trainings, every)
+        if self.private is not None:
+            updates = self.private.told(self.learner, updates, self.devices.texts(trainings.rows))
         touch(batch.rows, self.touched)
         touch(trainings.rows, self.touched)
         trained = Trained(trainings.positions, trainings.rows, versions, trainings.samples, trainings.times, updates)
@@ -173,7 +181,10 @@ class Shard:
     def adopt(self, model: GlobalModel) -> None:
         """Let trainings that begin from now on start from this global model, unless a newer one is known."""
         if self.global_model is None or model.version > self.global_model.version:
-            self.learner.adopt(arrays(model.parameters), model.version)
+            parameters = arrays(model.parameters)
+            self.learner.adopt(parameters, model.version)
+            if self.private is not None:
+                self.private.adopt(parameters)
             self.global_model = model
             self.model_touched = True
 

@@ -42,6 +42,8 @@ class _Header(msgspec.Struct):
     devices: int
     kinds: list[tuple[str, ...]]
     clock: int
+    noise: bytes = b""
+    """The seed of private updates' noise."""
 
 
 class _Block(msgspec.Struct):
@@ -58,7 +60,7 @@ def snapshot(shard: Shard) -> dict[str, bytes]:
     shard.grow()
     header = _Header(
         FORMAT, shard.learner.name, asdict(rules_of(shard.settings)), len(shard.devices), shard.devices.kinds,
-        int(shard.schedule.clock[0]),
+        int(shard.schedule.clock[0]), b"" if shard.private is None else shard.private.seed,
     )  # fmt: skip
     stored = {HEADER: msgspec.msgpack.encode(header)}
     if shard.model_touched:
@@ -100,6 +102,8 @@ def restore(shard: Shard, stored: dict[str, bytes], *, anew: bool = False) -> st
     except (msgspec.MsgspecError, ValueError, LookupError) as error:
         raise StateError(f"the stored state is damaged ({error}): start anew with --fresh") from error
     shard.schedule.clock[0] = header.clock
+    if shard.private is not None:
+        shard.private.resume(header.noise)
     if changed:
         shard.schedule.pending[:] = 0  # of these readings the learner knows nothing
     shard.schedule.rewind()

@@ -171,7 +171,7 @@ _COLUMNS = [
     column("chosen", "", "choose"),
     column("version", "Version"),
     column("devices", "Contributors", "number", hint="Devices whose updates were merged"),
-    column("strategy", "Strategy", narrow=False),
+    column("strategy", "Strategy", narrow=False, hint="How updates were merged; ε: what private ones have told so far"),
     column("accuracy", "Reported", "number", hint="Accuracy as the contributors reported it"),
     column("measured", "Measured", "number", narrow=False, hint="Accuracy on labelled readings that came after it"),
     column("majority", "Majority", "number", narrow=False, hint="Accuracy of always naming the more frequent class"),
@@ -200,13 +200,14 @@ _PARAMETERS = [
 
 def _row(row: VersionRow, chosen: bool, newest: bool) -> dict[str, object]:
     origin = f", again v{row.restored_version}" if row.restored_version else ", in force" if newest else ""
+    private = "" if row.epsilon is None else f", ε {figure(row.epsilon, 1)}"
     return _measure(row) | {
         "key": row.version,
         "name": f"version {row.version}",
         "chosen": chosen,
         "version": f"v{row.version}{origin}",
         "devices": count(row.num_devices),
-        "strategy": row.strategy,
+        "strategy": row.strategy + private,
         "false": percent(row.false_alarm_rate, 2),
         "time": row.created_at,
     }

@@ -5,9 +5,10 @@ there are too many for one message) and merges them by their names:
 ``moments`` by their mean, which is exact, ``scores`` by pooling the distributions, all others by their median. A peer
 that has seen less than half of the rows of those that have seen most is not asked.
 
-Hostile statistics: medians bear up to half of the peers; the mean leaves out the share ``hostile`` of the peers that
-lie farthest from the median; more rows than a third of the peers claim to have seen are not believed; and no quantile
-of a peer's scores counts as more than ``MOST`` times the peers' median.
+Hostile statistics: who differs from the peers' median ``FAR`` times as much as half of them do, in orders of magnitude,
+is not asked; medians bear up to half of the peers; the mean leaves out the share ``hostile`` of the peers that lie
+farthest from the median; more rows than a third of the peers claim to have seen are not believed; and no quantile of a
+peer's scores counts as more than ``MOST`` times the peers' median.
 Sums of statistics instead of weights: Chu et al., "Map-Reduce for Machine Learning on Multicore", NIPS 2006.
 """
 
@@ -32,20 +33,24 @@ REMEMBERED = 64
 NUMBERS = 40_000
 """Numbers that it remembers in all, 360 KB: the state travels with a global model in one Kafka message, of 1 MB."""
 
+SMALLEST = 1e-9
+"""Statistics of this size have no order of magnitude."""
+
 MERGED = 20_000
 """Numbers of one device of every kind together, at most: so many a global model may have in its message, too."""
 
 MOST = 3.0
+FAR = 2.5
 
 
 def mean_of_most(matrix: NDArray[np.float64], hostile: float) -> NDArray[np.float64]:
-    """(P,) the mean of an (n, P) matrix's rows, without the floor(hostile n) farthest from their median.
+    """(P,) the mean of an (n, P) matrix's rows, without the hostile n farthest from their median.
 
     >>> mean_of_most(np.array([[1.0], [2.0], [3.0], [4.0], [1000.0]]), 0.2)
     array([2.5])
     """
     nearest = np.argsort(distances(matrix, median(matrix)), kind="stable")
-    kept = nearest[: len(matrix) - int(hostile * len(matrix))]
+    kept = nearest[: len(matrix) - round(hostile * len(matrix))]
     return sums([{"": matrix[row]} for row in kept])[""] / len(kept)
 
 
@@ -74,6 +79,22 @@ def merge(peers: Sequence[Parameters], hostile: float) -> Parameters:
             numbers = median(matrix)
         merged[name] = numbers.reshape(array.shape)
     return merged
+
+
+def plausible(peers: Sequence[Parameters]) -> Sequence[Parameters]:
+    """Those whose statistics, but for the moments, are not out of all proportion to the others'.
+
+    >>> peers = [{"variance": np.array([number])} for number in (1.0, 2.0, 3.0, 4.0, 1000.0)]
+    >>> [peer["variance"].item() for peer in plausible(peers)]
+    [1.0, 2.0, 3.0, 4.0]
+    """
+    told = [[array.ravel() for name, array in peer.items() if name not in ("rows", "moments")] for peer in peers]
+    if not told[0]:
+        return peers
+    # A logarithm for both signs, and of 0.
+    matrix = np.stack([np.arcsinh(np.concatenate(arrays) / SMALLEST) for arrays in told])
+    away = distances(matrix, median(matrix))
+    return [peer for peer, distance in zip(peers, away, strict=True) if distance <= FAR * np.median(away)]
 
 
 def experienced(peers: Sequence[Parameters]) -> Sequence[Parameters]:
@@ -114,7 +135,7 @@ class Peers:
                 kinds.setdefault(kind, []).append(statistics)
         model: Parameters = {}
         for kind, found in kinds.items():
-            asked = experienced(found)
+            asked = plausible(experienced(found))
             if asked:
                 merged = merge(asked, self.rules.hostile)
                 if "rows" in merged:

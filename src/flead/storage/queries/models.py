@@ -53,7 +53,7 @@ def global_models(connection: Connection[Any], limit: int = 10, before: int | No
         GlobalModelRow,
         """
         SELECT global_version AS version, aggregation_round, num_devices, accuracy, strategy,
-               milliseconds(created_at) AS created_at, restored_version
+               milliseconds(created_at) AS created_at, restored_version, epsilon
         FROM federated_models WHERE %(before)s::bigint IS NULL OR global_version < %(before)s
         ORDER BY global_version DESC LIMIT %(limit)s
         """,
@@ -74,7 +74,8 @@ def versions(
         VersionRow,
         """
         SELECT f.global_version AS version, aggregation_round, num_devices, f.accuracy, strategy,
-               milliseconds(created_at) AS created_at, restored_version, coalesce(e.readings, 0) AS evaluated,
+               milliseconds(created_at) AS created_at, restored_version, epsilon,
+               coalesce(e.readings, 0) AS evaluated,
                e.accuracy AS measured_accuracy, e.majority_accuracy, e.precision, e.recall, e.f1, e.false_alarm_rate
         FROM federated_models AS f
         LEFT JOIN LATERAL (
