@@ -82,6 +82,20 @@ def test_a_sensor_that_freezes_is_found() -> None:
     assert [at for at in alarms(signal) if 3000 <= at < 3100]
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_signal_that_seldom_changes_knows_how_large_its_changes_are(seed: int, scale: float) -> None:
+    """Most of its readings are still: they must not make every change count as beyond all measure."""
+    rng = np.random.default_rng(seed)
+    stairs = np.cumsum((rng.random(6000) < 0.02) & (np.arange(6000) > 200)) * scale
+    spikes = np.where(rng.random(6000) < 0.003, rng.uniform(0.5, 1, 6000), 0.066) * scale
+    for signal, size in ((stairs, 60), (spikes, 12)):
+        signal[5000:5003] = signal[4999] + size * scale
+        found = alarms(signal, 288)
+        assert 5000 in found
+        assert len([at for at in found if at < 5000]) < 2 * 5000 / 288
+
+
 def test_noise_that_grows_is_found() -> None:
     signal = quiet("noise", 4000)
     signal[3000:3100] += np.random.default_rng(2).normal(0, 3, 100)

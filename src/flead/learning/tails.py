@@ -30,7 +30,8 @@ MEMORY = 10_000.0
 HEAVIEST = 0.5
 """Largest shape: heavier tails have no variance."""
 OUTLIER = 10.0
-"""An excess teaches as if it were at most so many mean ones: one event must not blind a signal to the next."""
+"""An excess teaches as if it were at most so many mean ones: one event must not blind a signal to the next.
+The first of all counts for at most so many units."""
 RAREST = 1e-4
 """A tail is taken for no rarer than the share that its memory could just show."""
 COMMON = -math.log(SHARE)
@@ -89,7 +90,7 @@ def learn(
     above = 1.0 if score > quantile else 0.0
     rate += (above - rate) / weight
     if score > quantile:
-        excess = min(score - quantile, OUTLIER * mean) if mean > 0.0 else score - quantile
+        excess = min(score - quantile, OUTLIER * (mean if mean > 0.0 else 1.0))
         share = 1.0 / max(SHARE * weight, 1.0) if mean > 0.0 else 1.0
         signals[row, channel, at + EXCESS] = mean + share * (excess - mean)
         square = signals[row, channel, at + SQUARE]

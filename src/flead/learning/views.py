@@ -1,6 +1,6 @@
 """Cheap causal views of one signal: numbers that stay small while it goes on as it did.
 
-- ``difference``: |x(t) - x(t-1)|, in units of its own usual size;
+- ``difference``: |x(t) - x(t-1)|, in units of its own usual size where it is not 0;
 - ``range``: how far x is outside the range so far, which shrinks slowly towards the level;
 - ``variance``: how far the log-variance of the last differences is from its mean: a signal that gets restless, or calm;
 - ``prediction``: the residual of a one-step prediction (see prediction.py), in the differences' units;
@@ -48,9 +48,9 @@ LEAST = (0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 1.0)
     FILTER,
 ) = range(17)
 """Where a signal's numbers lie: readings, the last one, level and mean square deviation from it, the range, the mean
-square difference over long and over the last few, the mean logarithm of the latter, readings without a change now and
-before the last change, the number of changes, the period (0: none), the readings since it was found and how far from it
-the last ones were, the first reading, and the predictor."""
+square of the differences, of those that are not 0 over long, of all over the last few, the mean logarithm of the
+latter, readings without a change now and before the last change, the number of changes, the period (0: none), the
+readings since it was found and how far from it the last ones were, the first reading, and the predictor."""
 SIZE_OF_VIEWS = FILTER + SIZE_OF_FILTER
 
 SLOW = 1000.0
@@ -64,7 +64,9 @@ RANGE_MEMORY = 20_000.0
 ROOM = 4.0
 """What is learnt from one reading is bounded at so many spreads."""
 FREE = 10
-"""The first readings teach without bounds: there is no spread yet."""
+"""The first readings, and the first changes, teach without bounds: there is no spread yet."""
+LEAST_SPREAD = 0.5
+"""Smallest spread, in usual changes: of a signal that stands still most of the time."""
 LARGEST = 1e3
 """No view is larger: all that is needed is known by then."""
 PREDICTED = 20.0
@@ -98,20 +100,21 @@ def look(
     weight = 1.0 / min(seen + 1.0, SLOW)
     level = signals[row, channel, LEVEL]
     floor = FLOOR * max(1.0, abs(level))
-    spread = max(math.sqrt(signals[row, channel, SPREAD]), floor)
     deviation = value - level
     step = value - signals[row, channel, LAST]
     usual = signals[row, channel, STEP]
     size = max(math.sqrt(usual), floor)
+    spread = max(math.sqrt(signals[row, channel, SPREAD]), LEAST_SPREAD * size)
     high, low = signals[row, channel, HIGH], signals[row, channel, LOW]
 
     views[0] = min(abs(step) / size, LARGEST)
     views[1] = min(max(value - high, low - value, 0.0) / spread, LARGEST)
 
     energy = step * step
-    if seen > FREE:
+    if signals[row, channel, CHANGES] > FREE:
         energy = min(energy, ROOM * ROOM * size * size)
-    signals[row, channel, STEP] = usual + weight * (energy - usual)
+    if step != 0.0:
+        signals[row, channel, STEP] = usual + (energy - usual) / min(signals[row, channel, CHANGES] + 1.0, SLOW)
     busy = signals[row, channel, BUSY]
     busy += max(QUICK, weight) * (energy - busy)
     signals[row, channel, BUSY] = busy
