@@ -71,7 +71,7 @@ lock: ## Pin what pyproject.toml asks for (needs uv; ARGS=--upgrade moves to the
 		--output-file requirements/agent.txt
 	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra agent --extra privacy --extra dashboards --group dev --constraint requirements/embedded.txt \
 		--output-file requirements/dev.txt
-	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra services --constraint requirements/embedded.txt \
+	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra services --extra privacy --constraint requirements/dev.txt \
 		--output-file requirements/services.txt
 	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra privacy --extra platform --extra spark --constraint requirements/dev.txt \
 		--output-file requirements/platform.txt

@@ -20,7 +20,7 @@ EMBEDDED = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["embedded"
 EXTRAS = PROJECT["optional-dependencies"]
 PLATFORM = EMBEDDED + EXTRAS["platform"] + EXTRAS["spark"]
 EVERYTHING = EMBEDDED + [dependency for extra in EXTRAS.values() for dependency in extra]
-SERVICES = EMBEDDED + EXTRAS["services"]
+SERVICES = EMBEDDED + EXTRAS["services"] + EXTRAS["privacy"]
 ASKED_FOR = {
     "embedded.txt": EMBEDDED,
     "services.txt": SERVICES,

@@ -84,9 +84,9 @@ def merge(peers: Sequence[Parameters], hostile: float) -> Parameters:
 def plausible(peers: Sequence[Parameters]) -> Sequence[Parameters]:
     """Those whose statistics, but for the moments, are not out of all proportion to the others'.
 
-    >>> peers = [{"variance": np.array([number])} for number in (1.0, 2.0, 3.0, 4.0, 1000.0)]
+    >>> peers = [{"variance": np.array([number])} for number in (3.0, 4.0, 5.0, 6.0, 1000.0)]
     >>> [peer["variance"].item() for peer in plausible(peers)]
-    [1.0, 2.0, 3.0, 4.0]
+    [3.0, 4.0, 5.0, 6.0]
     """
     told = [[array.ravel() for name, array in peer.items() if name not in ("rows", "moments")] for peer in peers]
     if not told[0]:
