@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from benchmarks.labelled_fleet import play
 from flead.learning.metrics import Confusion
-from flead.learning.strategies import STRATEGIES
+from flead.learning.strategies import STATISTICS, STRATEGIES
 from flead.records import GlobalModel, LocalUpdate
 
 HOSTILE = 4
@@ -45,4 +45,4 @@ def table(strategies: list[str], seeds: int = 5) -> dict[str, dict[str, float]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(table(sorted(STRATEGIES)), indent=1))
+    print(json.dumps(table(sorted(STRATEGIES.keys() - STATISTICS)), indent=1))
