@@ -58,5 +58,5 @@ def test_up_status_logs_and_down(small: Settings) -> None:
 
 def test_no_such_service_is_one_line(small: Settings) -> None:
     done = flead(small, "service", "nobody")
-    names = "producer, training, aggregator, collector, evaluation, analytics, viewer"
+    names = "producer, training, aggregator, collector, evaluation, analytics, gateway, viewer"
     assert (done.returncode, done.stderr) == (2, f"flead: no such service: nobody; there are {names}\n")

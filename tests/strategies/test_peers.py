@@ -56,3 +56,13 @@ def test_a_lie_about_experience_silences_nobody() -> None:
         state, model = strategy.step(state, [*honest[turn::4], *liars[turn::4]])
     assert model[f"variance {kind}"][0] < 1.5
     assert sum(device.startswith("liar") for device in state) < len(state) / 3
+
+
+def test_of_devices_that_know_nothing_yet_nobody_is_asked() -> None:
+    rng, strategy = np.random.default_rng(0), Peers()
+    kind = kind_name(["flow"])
+    beginners = [
+        Contribution({**told(kind, 1, rng), f"rows {kind}": np.array([0.0])}, 50, 0, f"device {number}")
+        for number in range(3)
+    ]
+    assert strategy.step(strategy.init(), beginners)[1] == {}

@@ -1,7 +1,7 @@
 """The hourly analysis in the store: hours that arrive in parts, merged exactly."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import Cursor
 
@@ -15,6 +15,11 @@ The hour in milliseconds since the epoch, device, channel, broker, readings, ano
 mean, square sum, mean and square sum of the time in hours since the hour's beginning, product sum.
 """
 
+_COPY: LiteralString = """
+    COPY new_hours (hour, device_id, channel, broker_id, readings, anomalies, minimum, maximum, mean, square_sum,
+                    time_mean, time_square_sum, product_sum) FROM STDIN
+"""
+
 
 def merge_hours(cursor: Cursor[Any], rows: Iterable[Row]) -> None:
     """Add parts of hours to what is stored of them, in the caller's transaction.
@@ -25,9 +30,11 @@ def merge_hours(cursor: Cursor[Any], rows: Iterable[Row]) -> None:
     sample variances", 1979): of a and b readings whose means are d apart, ``S = S_a + S_b + d^2 a b / (a + b)``, and
     the sum of products likewise with both distances.
     """
-    cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS new_hours (LIKE device_hours) ON COMMIT DELETE ROWS")
+    cursor.execute(
+        "CREATE TEMPORARY TABLE IF NOT EXISTS new_hours (LIKE device_hours INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+    )
     cursor.execute("TRUNCATE new_hours")
-    with cursor.copy("COPY new_hours FROM STDIN") as copy:
+    with cursor.copy(_COPY) as copy:
         for hour, device, channel, *numbers in rows:
             copy.write_row((to_text(hour), clean(device), clean(channel), *numbers))
     # In the order of the key, so that two writers never wait for each other in a circle.

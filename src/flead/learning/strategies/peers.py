@@ -89,7 +89,7 @@ def plausible(peers: Sequence[Parameters]) -> Sequence[Parameters]:
     [3.0, 4.0, 5.0, 6.0]
     """
     told = [[array.ravel() for name, array in peer.items() if name not in ("rows", "moments")] for peer in peers]
-    if not told[0]:
+    if not peers or not told[0]:
         return peers
     # A logarithm for both signs, and of 0.
     matrix = np.stack([np.arcsinh(np.concatenate(arrays) / SMALLEST) for arrays in told])
