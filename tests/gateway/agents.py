@@ -24,9 +24,9 @@ NOW = "2025-11-07T15:22:31.000Z"
 
 
 @contextmanager
-def mqtt_broker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """The broker of these settings, as the platform starts it."""
-    told = os.environ | environment(settings)
+def mqtt_broker(settings: Settings, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The broker of these settings, as the platform starts it; what it retains lies in the test's own directory."""
+    told = os.environ | environment(settings.model_copy(update={"data_dir": directory}))
     process = subprocess.Popen([sys.executable, "-m", "flead.stack.mqtt"], env=told, stdout=subprocess.DEVNULL)
     try:
         eventually(lambda: listens(settings.mqtt_port)(0), 30)

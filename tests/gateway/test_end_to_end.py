@@ -65,7 +65,7 @@ def test_agents_by_mqtt_and_by_kafka_learn_together_and_keep_their_readings(
     sources = {name: fleets.record(tmp_path / f"{name}-data", 6, 400, seed) for seed, name in enumerate(names)}
     for file in (tmp_path / "fans-data").glob("*.csv"):
         file.rename(file.with_name(file.name.replace("pump", "fan")))
-    with mqtt_broker(topics), gateway(topics), aggregator(topics, 10) as service:
+    with mqtt_broker(topics, tmp_path), gateway(topics), aggregator(topics, 10) as service:
         agents = {name: start(tmp_path, name, sources[name], uplink, "max") for name, uplink in names.items()}
         for name, agent in agents.items():
             assert (ended(agent)["readings"], agent.returncode) == (2400, 0)

@@ -66,7 +66,7 @@ def test_what_agents_sign_gets_through_and_nothing_else(topics: Settings, tmp_pa
         enter = stack.enter_context
         broker = ExitStack()
         enter(broker)
-        broker.enter_context(mqtt_broker(topics))
+        broker.enter_context(mqtt_broker(topics, tmp_path))
         enter(gateway(topics))
         enter(aggregator(topics, 3))
         good, bad = enter(Agent(topics, "good", tmp_path)), enter(Agent(topics, "bad", tmp_path))
@@ -100,7 +100,7 @@ def test_what_agents_sign_gets_through_and_nothing_else(topics: Settings, tmp_pa
 
         # The MQTT broker goes and comes back, and so do they all.
         broker.close()
-        broker.enter_context(mqtt_broker(topics))
+        broker.enter_context(mqtt_broker(topics, tmp_path))
         eventually(lambda: bad.client.is_connected() and good.client.is_connected())
 
         def repeated() -> bool:  # like an agent does with what is not acknowledged
@@ -173,7 +173,7 @@ def test_a_thousand_agents_come_at_once(topics: Settings, tmp_path: Path) -> Non
         received[message.topic] += len(answer["sequences"])
         refused.extend(each["reason"] for each in answer["refused"])
 
-    with mqtt_broker(topics), gateway(topics), aggregator(topics, 1000):
+    with mqtt_broker(topics, tmp_path), gateway(topics), aggregator(topics, 1000):
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="all", protocol=mqtt.MQTTv311)
         client.max_inflight_messages_set(200)
         client.on_message = heard
