@@ -131,7 +131,9 @@ def test_committed_rows_survive_a_kill_and_no_process_stays(directory: Path, use
     process.kill()
     for victim in victims:
         victim.kill()
-    printed += [int(line) for line in process.communicate(timeout=60)[0].split()]
+    # communicate() alone knows nothing of the lines that readline() has read ahead.
+    printed += [int(line) for line in process.stdout.read().split()]
+    process.communicate(timeout=60)
     if killed != "parent and shell":
         assert wait_for(lambda: not any(is_running(member.pid) for member in family), 30)
 
