@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -17,26 +15,16 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from flead.stack.checks import listens
+from flead.stack.mqtt import program as mosquitto_program
+from flead.storage.exclusive import free_port
 from tests.platform_fixtures import eventually
-
-PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
 def mosquitto(directory: Path) -> Iterator[int]:
     """The port of a mosquitto of this test's own."""
-    program = shutil.which("mosquitto", path=PLACES) or ""
+    program = mosquitto_program() or ""
     if not program:
         hint = "mosquitto is not installed"
         pytest.fail(hint) if os.environ.get("CI") else pytest.skip(hint)
@@ -46,7 +34,7 @@ def mosquitto(directory: Path) -> Iterator[int]:
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\n")
     process = subprocess.Popen([program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        eventually(lambda: answers(port), 20)
+        eventually(lambda: listens(port)(0), 20)
         yield port
     finally:
         process.terminate()
