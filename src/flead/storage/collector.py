@@ -138,7 +138,11 @@ class Collector:
             self._service.wait_for("Kafka", lambda: session.assign(consumer), KafkaException)
             committed = time.monotonic()
             while not self._service.stopping.is_set():
-                for topic, refused in session.take(consumer.consume(BATCH, POLL_SECONDS), consumer):
+                messages = consumer.consume(BATCH, POLL_SECONDS)
+                if any(message.topic() in SIGNED for message in messages):
+                    # After the messages: so whoever was enrolled before one of them came is known.
+                    self._service.wait_for("Kafka", session.follow_agents, KafkaException)
+                for topic, refused in session.take(messages, consumer):
                     log.warning("%s: %s, %s: %s", self._service.name, topic, refused.location, refused.reason)
                     self._refused.labels(topic).inc()
                 now = time.monotonic()
@@ -201,9 +205,13 @@ class Session:
         repeated, self._repeated = self._repeated, 0
         return repeated
 
+    def follow_agents(self) -> None:
+        """Learn what is new of the agents. Raises KafkaException if Kafka does not answer."""
+        self._agents.refresh(KAFKA_SECONDS)
+
     def assign(self, consumer: Consumer) -> None:
         """Go on at the stored offsets. Raises KafkaException if a topic is not there."""
-        self._agents.refresh(KAFKA_SECONDS)
+        self.follow_agents()
         wanted = []
         for topic in TOPICS:
             found = consumer.list_topics(topic, KAFKA_SECONDS).topics[topic]
@@ -261,7 +269,7 @@ class Session:
         """Store everything that was taken, and where it ends; returns how many messages, by topic."""
         counts, self._counts = self._counts, Counter()
         with suppress(KafkaException):  # it says itself when Kafka is away
-            self._agents.refresh(KAFKA_SECONDS)
+            self.follow_agents()
         if counts or self._agents.has_news:
             self._writer.put_state({OFFSETS: msgspec.msgpack.encode(self._offsets)})
             self._writer.commit()
