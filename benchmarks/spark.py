@@ -39,19 +39,24 @@ PACE = 524.7
 MODEL_SECONDS = 2.0
 """Twenty devices that train on fifty readings each make a model so often at that pace."""
 SECONDS = 600.0
+PARTS = ("backlog", "live")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.spark", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small workloads, to try the benchmarks")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--directory", type=Path, help="where the platform lies; by default a temporary directory")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         chosen, _ = configuration.load({"data_dir": arguments.directory or Path(folder), "rate": PACE})
         up(chosen, ["topics", "schema", "spark-worker"], tell=lambda line: print(line, file=sys.stderr))
         try:
-            results = backlog(chosen, 40 if arguments.quick else 1662)
-            results += live(chosen, 30 if arguments.quick else 180)
+            results = []
+            if "backlog" in arguments.parts:
+                results += backlog(chosen, 40 if arguments.quick else 1662)
+            if "live" in arguments.parts:
+                results += live(chosen, 30 if arguments.quick else 180)
         finally:
             down(chosen)
     for result in results:
