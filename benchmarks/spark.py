@@ -15,7 +15,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -136,7 +136,11 @@ def _memory(evaluation: int, settings: Settings) -> float:
     processes = {process.pid: process for process in _spark(settings)}
     driver = psutil.Process(evaluation)
     processes |= {process.pid: process for process in [driver, *driver.children(recursive=True)]}
-    return float(sum(process.memory_info().rss for process in processes.values()))
+    held = 0.0
+    for process in processes.values():
+        with suppress(psutil.NoSuchProcess):  # a shell that Hadoop has asked for a file's permissions
+            held += process.memory_info().rss
+    return held
 
 
 def _processor(settings: Settings) -> float:
