@@ -8,6 +8,7 @@ that is run again, in part or in full, finds in the store where to go on.
 """
 
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ log = logging.getLogger("flead")
 NAME = "evaluation"
 MOST = 200_000
 """Messages a micro-batch: what lies waiting after a pause is taken in such portions."""
+FINISH_SECONDS = 5.0
+"""So long a micro-batch may go on after the service was told to stop."""
 RESULT = "partition int, readings long, first long, last long, done boolean, note string"
 
 
@@ -93,6 +96,10 @@ class Evaluation:
             log.warning("%s: %s", NAME, self._service.trouble)
             self._service.stopping.wait(5)
         finally:
+            # Spark stops a micro-batch by an interruption, of which its log tells a thousand lines.
+            deadline = time.monotonic() + FINISH_SECONDS
+            while query.isActive and query.status["isTriggerActive"] and time.monotonic() < deadline:
+                time.sleep(0.05)
             query.stop()
 
     def _micro_batch(self, batch: DataFrame, number: int) -> None:

@@ -16,6 +16,7 @@ from flead.bus.service import Service
 from flead.settings import Settings
 from flead.storage.store import served_store
 
+FETCH_MILLISECONDS = 5
 PER_BATCH = 50_000
 """Messages handed to Python at once."""
 
@@ -48,6 +49,9 @@ def stream(spark: SparkSession, settings: Settings, topics: Sequence[str], most:
         spark.readStream.format("kafka")
         .options(**{f"kafka.{name}": value for name, value in java_options(settings).items()})
         .option("kafka.isolation.level", "read_committed")
+        # After every fetch Spark asks for a partition's ends, and the broker answers that after the next fetch, which
+        # it would let wait for new messages: up to half a second a partition, for readings that are there already.
+        .option("kafka.fetch.max.wait.ms", FETCH_MILLISECONDS)
         .option("subscribe", ",".join(topics))
         .option("startingOffsets", "earliest")
         .option("maxOffsetsPerTrigger", most)

@@ -45,9 +45,8 @@ exec '{java}' "$@"
 def configuration(settings: Settings, layout: Layout, jars: Sequence[Path]) -> dict[str, str]:
     """Spark's settings, of whatever runs on this cluster."""
     classes = os.pathsep.join(map(str, jars))
-    # A heap takes new memory before it looks for old: so little of it may be new. Spark takes comments out of the code
-    # that it generates by a recursive regular expression, for which Java's usual stack is sometimes too small.
-    java_options = " ".join((*QUICK, "-Xmn64m", "-XX:MaxMetaspaceSize=160m", "-Xss4m"))
+    # A heap takes new memory before it looks for old: so little of it may be new.
+    java_options = " ".join((*QUICK, "-Xmn64m", "-XX:MaxMetaspaceSize=160m"))
     return {
         "spark.master": master(settings),
         "spark.driver.host": _here(settings),
