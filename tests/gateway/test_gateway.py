@@ -134,7 +134,8 @@ def test_the_aggregator_takes_an_update_once_and_believes_no_other(
         ]
 
     monkeypatch.setattr("flead.federation.admission.PATIENCE_SECONDS", 0.0)  # nobody enrols in a moment
-    slow = topics.model_copy(update={"device_updates": 0.03})  # three at once
+    monkeypatch.setattr("flead.federation.admission.BURST_SECONDS", 10_000)
+    slow = topics.model_copy(update={"device_updates": 0.0003})  # three at once, and none more for an hour
     with aggregator(slow, 2) as service:
         send("control", Enrolment("a", key.public, ["device_0"], NOW), key)
         follower = AgentsTopic(kafka_options(topics))
