@@ -15,10 +15,17 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from flead.bus.answers import answer
+from flead.bus.parcels import opened
 from flead.stack.checks import listens
 from flead.stack.mqtt import program as mosquitto_program
 from flead.storage.exclusive import free_port
+from flead.topics import ACK, ENROL, STATE, UP, mqtt_topic
+from flead.trust.envelope import Envelope
 from tests.platform_fixtures import eventually
+
+PUBLISH, QOS = 3, 0b110
+"""In the first byte of an MQTT packet."""
 
 
 @contextmanager
@@ -45,8 +52,8 @@ class Platform:
     """Takes what agents publish, in its order, and says so; publishes global models."""
 
     def __init__(self, port: int) -> None:
-        self.received: list[tuple[str, dict[str, Any], bytes]] = []
-        """Kind, envelope, record."""
+        self.received: list[tuple[str, Envelope]] = []
+        """Kafka's topic and the envelope of each record, in their order."""
         self.states: list[dict[str, Any]] = []
         self._client = paho.Client(CallbackAPIVersion.VERSION2, "platform")
         self._client.on_message = self._on_message
@@ -57,25 +64,21 @@ class Platform:
     def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
         self._client.publish(topic, payload, 1, retain).wait_for_publish(10)
 
-    def records(self, kind: str) -> list[bytes]:
-        return [record for found, _, record in list(self.received) if found == kind]
-
     def stop(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
 
     def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
         _, agent, kind = message.topic.split("/")
-        if kind == "state":
+        if kind == STATE:
             self.states.append(msgspec.json.decode(message.payload))
-        if kind not in ("updates", "anomalies", "enrol"):
+        if kind not in (UP, ENROL):
             return
-        envelope = msgspec.json.decode(message.payload)
-        raw = bytes(msgspec.json.decode(message.payload, type=dict[str, msgspec.Raw])["record"])
-        self.received.append((kind, envelope, raw))
-        if kind != "enrol":
-            answer = {"sequences": [envelope["sequence"]], "refused": []}
-            client.publish(f"flead/{agent}/received", msgspec.json.encode(answer), 1)
+        records = opened(agent, bytes(message.payload))
+        self.received += records
+        if kind == UP:
+            told = answer([envelope.sequence for _, envelope in records], [])
+            client.publish(mqtt_topic(agent, ACK), told, 1)
 
 
 @contextmanager
@@ -85,6 +88,25 @@ def platform(port: int) -> Iterator[Platform]:
         yield standing
     finally:
         standing.stop()
+
+
+def packets(said: bytes) -> Iterator[tuple[str, bytes, int]]:
+    """Topic, payload and size on the wire of each MQTT packet; what is no PUBLISH has neither topic nor payload."""
+    at = 0
+    while at < len(said):
+        start, head, length, shift = at, said[at], 0, 0
+        while shift == 0 or said[at] > 127:
+            at += 1
+            length |= (said[at] & 127) << shift
+            shift += 7
+        at += 1
+        body, at = said[at : at + length], at + length
+        if head >> 4 == PUBLISH:
+            end = 2 + int.from_bytes(body[:2], "big")
+            numbered = 2 if head & QOS else 0
+            yield body[2:end].decode(), body[end + numbered :], at - start
+        else:
+            yield "", b"", at - start
 
 
 class Proxy:

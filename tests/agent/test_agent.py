@@ -12,13 +12,14 @@ from flead.agent.agent import Agent
 from flead.agent.clock import Clock
 from flead.agent.errors import AgentError
 from flead.agent.figures import Figures
-from flead.agent.store import ANOMALIES, UPDATES, Made, Outgoing, Store
+from flead.agent.store import Made, Outgoing, Store
 from flead.columns import Batch, Chunk
 from flead.embedded.pipeline import Pipeline
 from flead.ingest.csv_folder import csv_folder
 from flead.records import GlobalModel, Rejected
 from flead.settings import Settings
 from flead.storage.writer import Writer
+from flead.topics import ANOMALIES, LOCAL_UPDATES
 from tests.agent import fleets
 from tests.agent.uplinks import Hand
 
@@ -38,7 +39,7 @@ def read(agent: Agent, readings: int, batch: int = 100) -> None:
 
 def by_topic(records: Sequence[Made | Outgoing]) -> dict[str, list[bytes]]:
     """How updates and alarms take turns depends on how readings were batched; their own orders do not."""
-    return {topic: [one.record for one in records if one.topic == topic] for topic in (UPDATES, ANOMALIES)}
+    return {topic: [one.record for one in records if one.topic == topic] for topic in (LOCAL_UPDATES, ANOMALIES)}
 
 
 def test_an_agent_says_what_the_embedded_pipeline_says_bit_for_bit(tmp_path, connection):
@@ -61,7 +62,7 @@ def test_an_agent_says_what_the_embedded_pipeline_says_bit_for_bit(tmp_path, con
     pipeline.commit(finished=True)
     agent.commit()
     made = agent._store.outgoing(0, 100_000)
-    updates = [msgspec.json.decode(one.record) for one in made if one.topic == UPDATES]
+    updates = [msgspec.json.decode(one.record) for one in made if one.topic == LOCAL_UPDATES]
     alarms = [msgspec.json.decode(one.record) for one in made if one.topic == ANOMALIES]
     assert adopted > 5
     stored = connection.execute(
@@ -190,7 +191,7 @@ def test_a_fresh_start_forgets_what_was_learnt_but_goes_on_counting(tmp_path):
         agent_of(tmp_path / "agent", other, name)
     for fresh, first, last in ((True, 9, 16), (False, 9, 16)):
         agent_of(tmp_path / "agent", other, name, uplink, fresh=fresh).run(lambda: None)
-        versions = [msgspec.json.decode(one.record) for one in uplink.sent if one.topic == UPDATES]
+        versions = [msgspec.json.decode(one.record) for one in uplink.sent if one.topic == LOCAL_UPDATES]
         counted = sorted(one["model_version"] for one in versions if one["device_id"] == "pump_0")
         assert counted == list(range(first, last + 1))
 
@@ -239,7 +240,7 @@ def test_a_clock_that_is_set_back_stops_no_training(tmp_path, caplog):
     versions = [
         msgspec.json.decode(one.record)["model_version"]
         for one in agent._store.outgoing(0, 1000)
-        if one.topic == UPDATES
+        if one.topic == LOCAL_UPDATES
     ]
     assert versions == list(range(1, len(versions) + 1))
 

@@ -20,17 +20,20 @@ from flead.agent.figures import Figures
 from flead.agent.mqtt_uplink import MqttUplink
 from flead.agent.sources import make_source
 from flead.agent.status import status
-from flead.agent.store import ANOMALIES, UPDATES, Store
+from flead.agent.store import Store
+from flead.bus.packing import pack, unpack
+from flead.bus.parcels import SIGNATURE
 from flead.records import GlobalModel
 from flead.settings import Settings
-from flead.trust.envelope import Envelope, is_signed_by
+from flead.topics import ANOMALIES, CONTROL, ENROL, LOCAL_UPDATES, UP, mqtt_topic
+from flead.trust.envelope import is_signed_by
 from flead.trust.keys import SigningKey
 from tests.agent import brokers, fleets
 from tests.platform_fixtures import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
-KINDS = {"updates": UPDATES, "anomalies": ANOMALIES}
+TOPICS = (LOCAL_UPDATES, ANOMALIES)
 
 
 @pytest.fixture(scope="module")
@@ -73,18 +76,15 @@ def running(directory: Path, settings: Settings) -> Iterator[Agent]:
 def unique(platform: brokers.Platform, agent: str) -> dict[str, list[bytes]]:
     """What came of this agent, every sequence number once; a repeat must be the same again. In order of the numbers."""
     found: dict[int, tuple[str, bytes]] = {}
-    for kind, envelope, record in list(platform.received):
-        if envelope["agent"] == agent and kind in KINDS:
-            assert found.setdefault(envelope["sequence"], (kind, record)) == (kind, record)
-    return {
-        topic: [record for _, (kind, record) in sorted(found.items()) if KINDS[kind] == topic]
-        for topic in KINDS.values()
-    }
+    for topic, envelope in list(platform.received):
+        if envelope.agent == agent and topic in TOPICS:
+            assert found.setdefault(envelope.sequence, (topic, envelope.record)) == (topic, envelope.record)
+    return {topic: [record for _, (own, record) in sorted(found.items()) if own == topic] for topic in TOPICS}
 
 
 def expected(settings: Settings, name: str) -> dict[str, list[bytes]]:
     made = fleets.undisturbed(settings, name)
-    return {topic: [one.record for one in made if one.topic == topic] for topic in KINDS.values()}
+    return {topic: [one.record for one in made if one.topic == topic] for topic in TOPICS}
 
 
 def test_a_kill_at_any_moment_costs_no_version_and_repeats_none(tmp_path, broker):
@@ -122,7 +122,7 @@ def test_a_bad_network_loses_nothing_and_keeps_the_order(tmp_path, broker):
             source=name, uplink=f"mqtt://127.0.0.1:{proxy.port}", agent_name="cut", playback="120", store_seconds=0.2
         )
         with running(tmp_path / "agent", settings) as agent:
-            eventually(lambda: len(unique(platform, "cut")[UPDATES]) > 10, 60)
+            eventually(lambda: len(unique(platform, "cut")[LOCAL_UPDATES]) > 10, 60)
             proxy.delay = 0.05
             for _ in range(3):
                 time.sleep(0.7)
@@ -136,7 +136,7 @@ def test_a_bad_network_loses_nothing_and_keeps_the_order(tmp_path, broker):
             proxy.dark = False
             eventually(lambda: unique(platform, "cut") == expected(settings, name), 120)
         versions: dict[str, list[int]] = {}
-        for record in unique(platform, "cut")[UPDATES]:
+        for record in unique(platform, "cut")[LOCAL_UPDATES]:
             update = msgspec.json.decode(record)
             versions.setdefault(update["device_id"], []).append(update["model_version"])
         assert list(versions.values()) == [list(range(1, 25))] * 10
@@ -156,8 +156,12 @@ def test_of_all_that_leaves_nothing_is_a_reading_and_all_is_signed(tmp_path, bro
             )  # fmt: skip
             with running(directory, settings):
                 eventually(lambda: unique(platform, agent_name) == expected(settings, name), 60)  # noqa: B023
-            envelopes = [(kind, one, raw) for kind, one, raw in platform.received if one["agent"] == agent_name]
-        said = bytes(proxy.sent)
+            envelopes = [(topic, one) for topic, one in platform.received if one.agent == agent_name]
+        parcels = (mqtt_topic(agent_name, UP), mqtt_topic(agent_name, ENROL))
+        sent = bytes(proxy.sent)
+        packed = [payload for topic, payload, _ in brokers.packets(sent) if topic in parcels]
+        said = b"\n".join([sent, *(unpack(payload[:-SIGNATURE]) for payload in packed)])
+        assert all(envelope.record in said for _, envelope in envelopes)  # what was packed is looked through as well
         # Ten digits of a number are its own; as eight bytes it would be in either order.
         leaks = [
             text for text in numbers
@@ -166,11 +170,8 @@ def test_of_all_that_leaves_nothing_is_a_reading_and_all_is_signed(tmp_path, bro
         ]  # fmt: skip
         assert bool(leaks) is shared
         public = SigningKey.load_or_create(directory / "key").public
-        topics = KINDS | {"enrol": "control"}
-        assert {kind for kind, _, _ in envelopes} == set(topics)
-        for kind, one, raw in envelopes:
-            envelope = Envelope(one["agent"], one["sequence"], one["signature"], msgspec.Raw(raw))
-            assert is_signed_by(public, topics[kind], envelope)
+        assert {topic for topic, _ in envelopes} == {*TOPICS, CONTROL}
+        assert all(is_signed_by(public, topic, envelope) for topic, envelope in envelopes)
 
 
 def test_sensors_on_mqtt_and_global_models_back(tmp_path, broker):
@@ -179,7 +180,7 @@ def test_sensors_on_mqtt_and_global_models_back(tmp_path, broker):
         model = GlobalModel(
             7, 7, 0.9, 20, "fedavg", {"weights": [0.1, 0.2, 0.3], "bias": [0.0]}, "2025-01-01T00:00:00.000Z"
         )
-        platform.publish("flead/global", msgspec.json.encode(model), retain=True)
+        platform.publish("flead/global", pack(msgspec.json.encode(model)), retain=True)
         settings = Settings(
             source=f"mqtt://127.0.0.1:{broker}/plant/+/data", uplink=f"mqtt://127.0.0.1:{broker}", agent_name="plant",
             store_seconds=0.2,
@@ -192,16 +193,16 @@ def test_sensors_on_mqtt_and_global_models_back(tmp_path, broker):
                 platform.publish("plant/press/data", b"%d.25" % (20 + number % 3))
                 platform.publish("plant/oven/data", b'{"heat":%d,"unit":"C"}' % (200 + number % 5))
             platform.publish("plant/press/data", b"900")
-            eventually(lambda: len(unique(platform, "plant")[UPDATES]) == 2, 30)
+            eventually(lambda: len(unique(platform, "plant")[LOCAL_UPDATES]) == 2, 30)
             eventually(lambda: len(unique(platform, "plant")[ANOMALIES]) >= 1, 30)
             assert agent.figures.devices == 2
-        updates = [msgspec.json.decode(record) for record in unique(platform, "plant")[UPDATES]]
+        updates = [msgspec.json.decode(record) for record in unique(platform, "plant")[LOCAL_UPDATES]]
         assert {(one["device_id"], one["global_version"], one["samples_processed"]) for one in updates} == {
             ("press", 7, 50), ("oven", 7, 50),
         }  # fmt: skip
         alarms = [msgspec.json.decode(record) for record in unique(platform, "plant")[ANOMALIES]]
         assert alarms[-1]["severity"] == "critical"
         assert alarms[-1]["value"] is None
-        enrolled = [msgspec.json.decode(raw) for kind, _, raw in platform.received if kind == "enrol"]
+        enrolled = [msgspec.json.decode(one.record) for topic, one in platform.received if topic == CONTROL]
         assert sorted(enrolled[-1]["devices"]) == ["oven", "press"]
         platform.publish("flead/global", b"", retain=True)

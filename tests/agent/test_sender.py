@@ -1,7 +1,8 @@
-"""Records leave in order, a bounded number at a time, at a bounded rate, and again if nobody answers."""
+"""Records leave in order, together, a bounded number at a time, at a bounded rate, and again if nobody answers."""
 
-from flead.agent.sender import FIRST_PATIENCE, IN_FLIGHT, Sender
-from flead.agent.store import UPDATES, Change, Made, Store
+from flead.agent.sender import ENOUGH, FIRST_PATIENCE, GATHER_SECONDS, IN_FLIGHT, Sender
+from flead.agent.store import Change, Made, Store
+from flead.topics import ANOMALIES, LOCAL_UPDATES
 from tests.agent.uplinks import Hand
 
 
@@ -15,8 +16,19 @@ class Time:
 
 def filled(directory, count: int) -> Store:
     store = Store(directory)
-    store.commit(Change(made=[Made(UPDATES, "a", 0, b"{}")] * count), lambda _: {})
+    put(store, LOCAL_UPDATES, count)
     return store
+
+
+def put(store: Store, topic: str, count: int) -> None:
+    store.commit(Change(made=[Made(topic, "a", 0, b"{}")] * count), lambda _: {})
+
+
+def at_once(uplink: Hand, store: Store, rate: float, time: Time) -> Sender:
+    """One whose updates wait for nobody."""
+    sender = Sender(uplink, store, rate, time)
+    sender.gather = 0.0
+    return sender
 
 
 def test_a_backlog_goes_out_in_order_and_not_in_a_burst(tmp_path):
@@ -30,7 +42,7 @@ def test_a_backlog_goes_out_in_order_and_not_in_a_burst(tmp_path):
         sender.answered.clear()
     assert [one.sequence for one in uplink.sent] == list(range(1, 1001))
     time.now += 1000  # a long rest saves up no burst
-    store.commit(Change(made=[Made(UPDATES, "a", 0, b"{}")] * 1000), lambda _: {})
+    put(store, LOCAL_UPDATES, 1000)
     sender.pump()
     assert len(uplink.sent) == 1050
 
@@ -42,11 +54,39 @@ def test_no_more_is_on_its_way_than_may_be(tmp_path):
         time.now += 1
         sender.pump()
     assert len(uplink.sent) == IN_FLIGHT
+    assert uplink.sendings == [IN_FLIGHT]
+
+
+def test_updates_wait_for_company_and_alarms_for_nobody(tmp_path):
+    """An update alone waits; the next alarm takes it along, at once; enough of them wait for nothing."""
+    store, uplink, time = filled(tmp_path, 1), Hand(), Time()
+    sender = Sender(uplink, store, 1000, time)
+
+    def pump(seconds: float) -> list[int]:
+        before = len(uplink.sendings)
+        for _ in range(round(seconds * 10)):
+            time.now += 0.1
+            sender.pump()
+        return uplink.sendings[before:]
+
+    assert pump(GATHER_SECONDS - 1) == []
+    put(store, ANOMALIES, 1)
+    assert pump(0.1) == [2]
+    put(store, LOCAL_UPDATES, 1)
+    assert pump(GATHER_SECONDS) == []
+    put(store, LOCAL_UPDATES, 1)
+    assert pump(0.2) == [2]
+    put(store, LOCAL_UPDATES, ENOUGH + 1)
+    assert pump(0.1) == [ENOUGH + 1]
+    put(store, ANOMALIES, 1)
+    put(store, ANOMALIES, 1)
+    assert pump(1) == [2]
+    assert [one.sequence for one in uplink.sent] == list(range(1, ENOUGH + 8))
 
 
 def test_what_nobody_answers_for_is_sent_again_in_order_with_growing_patience(tmp_path):
     store, uplink, time = filled(tmp_path, 10), Hand(answering=False), Time()
-    sender = Sender(uplink, store, 1000, time)
+    sender = at_once(uplink, store, 1000, time)
     times = []
     for _ in range(200):
         time.now += 1
@@ -60,7 +100,7 @@ def test_what_nobody_answers_for_is_sent_again_in_order_with_growing_patience(tm
 
 def test_nothing_is_sent_while_the_uplink_is_away_and_nobody_is_impatient_then(tmp_path):
     store, uplink, time = filled(tmp_path, 10), Hand(answering=False), Time()
-    sender = Sender(uplink, store, 1000, time)
+    sender = at_once(uplink, store, 1000, time)
     time.now += 1
     sender.pump()
     uplink.up = False
@@ -75,7 +115,7 @@ def test_nothing_is_sent_while_the_uplink_is_away_and_nobody_is_impatient_then(t
 
 def test_an_answer_counts_once_and_for_what_was_sent_only(tmp_path):
     store, uplink, time = filled(tmp_path, 3), Hand(), Time()
-    sender = Sender(uplink, store, 1000, time)
+    sender = at_once(uplink, store, 1000, time)
     uplink.refusing = {2: "foreign"}
     time.now += 1
     sender.pump()

@@ -6,14 +6,15 @@ import pytest
 
 from flead.agent.bounds import Bounds
 from flead.agent.errors import AgentError
-from flead.agent.store import ANOMALIES, MOST_REJECTED, UPDATES, Change, Made, Store, is_passing
+from flead.agent.store import MOST_REJECTED, Change, Made, Store, is_passing
 from flead.records import Rejected
+from flead.topics import ANOMALIES, LOCAL_UPDATES
 
 DAY = 86_400_000
 
 
 def update(device: str, made: int = 0, size: int = 100) -> Made:
-    return Made(UPDATES, device, made, b"u" * size)
+    return Made(LOCAL_UPDATES, device, made, b"u" * size)
 
 
 def alarm(device: str, made: int = 0, size: int = 100) -> Made:
@@ -46,7 +47,7 @@ def test_what_is_answered_goes_and_no_number_comes_again(tmp_path):
     store.close()
     store = Store(tmp_path)
     put(store, Change(made=[update("a")]))
-    assert waiting(store) == [(4, UPDATES, "a")]
+    assert waiting(store) == [(4, LOCAL_UPDATES, "a")]
     assert store.state() == {"state": b"new"}
 
 
@@ -57,7 +58,7 @@ def test_a_transaction_that_fails_changes_nothing(tmp_path):
         store.commit(
             Change(made=[update("b")], answered={1}, jump=5), lambda _: (_ for _ in ()).throw(RuntimeError("died"))
         )
-    assert waiting(store) == [(1, UPDATES, "a")]
+    assert waiting(store) == [(1, LOCAL_UPDATES, "a")]
 
 
 def test_superseded_updates_go_first_then_updates_and_alarms_last(tmp_path):
@@ -91,7 +92,7 @@ def test_a_full_disk_is_an_error_that_passes(tmp_path):
     with pytest.raises(sqlite3.OperationalError, match="full") as failed:
         put(store, Change(made=[update("b", size=100_000)]))
     assert is_passing(failed.value)
-    assert waiting(store) == [(1, UPDATES, "a")]
+    assert waiting(store) == [(1, LOCAL_UPDATES, "a")]
     store._database.execute(f"PRAGMA max_page_count = {pages + 1000}")
     put(store, Change(made=[update("b", size=100_000)]))
     assert [one[2] for one in waiting(store)] == ["a", "b"]

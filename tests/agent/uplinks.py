@@ -1,5 +1,7 @@
 """An uplink that tests hold in their hands."""
 
+from collections.abc import Sequence
+
 from flead.agent.store import Outgoing
 from flead.agent.uplink import News
 from flead.records import AgentState, Enrolment
@@ -14,6 +16,8 @@ class Hand:
         self.up = up
         self.answering = answering
         self.sent: list[Outgoing] = []
+        self.sendings: list[int] = []
+        """How many records were sent together."""
         self.enrolled: list[Enrolment] = []
         self.states: list[AgentState] = []
         self.refusing: dict[int, str] = {}
@@ -29,10 +33,11 @@ class Hand:
     def announce(self, presence: AgentState) -> None:
         self.states.append(presence)
 
-    def send(self, record: Outgoing) -> None:
+    def send(self, records: Sequence[Outgoing]) -> None:
         assert self.up
-        self.sent.append(record)
-        self._unanswered.append(record.sequence)
+        self.sendings.append(len(records))
+        self.sent += records
+        self._unanswered += [record.sequence for record in records]
 
     def news(self) -> News:
         model, self.model = self.model, None

@@ -12,11 +12,15 @@ import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from flead.bus.answers import answered
+from flead.bus.packing import unpack
+from flead.bus.parcels import SIGNATURE, parcels
 from flead.records import AgentState, Enrolment
 from flead.settings import Settings
 from flead.stack.checks import listens
 from flead.stack.services import environment
-from flead.trust.envelope import Envelope, seal
+from flead.topics import ACK, CONTROL, ENROL, MQTT_GLOBAL, STATE, UP, mqtt_topic
+from flead.trust.envelope import Item, sign
 from flead.trust.keys import SigningKey
 from tests.platform_fixtures import eventually
 
@@ -48,10 +52,8 @@ class Agent:
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv311)
         self.client.on_message = self._heard
         will = msgspec.json.encode(AgentState(name, "silent", 1, 0, NOW))
-        self.client.will_set(f"flead/{name}/state", will, 1, True)
-        self.client.on_connect = lambda client, *_: client.subscribe(
-            [(f"flead/{name}/received", 1), ("flead/global", 1)]
-        )
+        self.client.will_set(mqtt_topic(name, STATE), will, 1, True)
+        self.client.on_connect = lambda client, *_: client.subscribe([(mqtt_topic(name, ACK), 1), (MQTT_GLOBAL, 1)])
         self.client.connect(settings.mqtt_host, port or settings.mqtt_port)
         self.client.loop_start()
 
@@ -65,24 +67,29 @@ class Agent:
     def enrol(self, *devices: str, key: SigningKey | None = None) -> None:
         key = key or self.key
         request = msgspec.json.encode(Enrolment(self.name, key.public, list(devices), NOW))
-        self._publish("enrol", seal(key, "control", self.name, 0, request), retain=True)
+        (payload,) = parcels(key, self.name, [Item(CONTROL, 0, request)])
+        self.client.publish(mqtt_topic(self.name, ENROL), payload, 1, True)
 
-    def send(self, kind: str, sequence: int, said: msgspec.Struct, topic: str = "", **changes: Any) -> None:
-        """A record, sealed; ``changes`` are made to the envelope afterwards."""
-        kafka = topic or {"updates": "local-model-updates", "anomalies": "anomalies"}[kind]
-        envelope = seal(self.key, kafka, self.name, sequence, msgspec.json.encode(said))
-        self._publish(kind, msgspec.structs.replace(envelope, **changes))
+    def send(self, *items: Item, agent: str = "", signed: Item | None = None) -> None:
+        """Records, in a parcel; under another agent's name, or with the signature of something else."""
+        agent = agent or self.name
+        (payload,) = parcels(self.key, agent, items)
+        if signed is not None:
+            payload = payload[:-SIGNATURE] + sign(self.key, agent, [signed])
+        self.client.publish(mqtt_topic(agent, UP), payload, 1)
 
     def say(self, state: AgentState) -> None:
-        self.client.publish(f"flead/{self.name}/state", msgspec.json.encode(state), 1, True)
-
-    def _publish(self, kind: str, envelope: Envelope, retain: bool = False) -> None:
-        self.client.publish(f"flead/{self.name}/{kind}", msgspec.json.encode(envelope), 1, retain)
+        self.client.publish(mqtt_topic(self.name, STATE), msgspec.json.encode(state), 1, True)
 
     def _heard(self, client: Any, data: Any, message: mqtt.MQTTMessage) -> None:
-        found = msgspec.json.decode(message.payload)
-        if message.topic == "flead/global":
-            self.models.append(found)
+        if message.topic == MQTT_GLOBAL:
+            self.models.append(msgspec.json.decode(unpack(bytes(message.payload))))
         else:
-            self.received |= set(found["sequences"])
-            self.refused |= {each["sequence"]: each["reason"] for each in found["refused"]}
+            told = answered(bytes(message.payload))
+            self.received |= set(told.sequences())
+            self.refused |= {each.sequence: each.reason for each in told.refused}
+
+
+def item(topic: str, sequence: int, said: msgspec.Struct) -> Item:
+    """A record to be sent."""
+    return Item(topic, sequence, msgspec.json.encode(said))

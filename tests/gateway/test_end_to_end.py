@@ -61,6 +61,7 @@ def test_agents_by_mqtt_and_by_kafka_learn_together_and_keep_their_readings(
     topics: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FLEAD_MIX", "0")  # so that what they learn does not depend on when a global model arrives
+    monkeypatch.setattr("flead.gateway.service.GLOBAL_SECONDS", 0.2)
     names = {"pumps": f"mqtt://127.0.0.1:{topics.mqtt_port}", "fans": f"kafka://{topics.kafka_servers.split(',')[0]}"}
     sources = {name: fleets.record(tmp_path / f"{name}-data", 6, 400, seed) for seed, name in enumerate(names)}
     for file in (tmp_path / "fans-data").glob("*.csv"):

@@ -8,10 +8,10 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from flead.bus.placement import partition_of
-from flead.bus.topics import ANOMALIES, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES, READINGS
 from flead.columns import Batch
 from flead.records import Anomaly, GlobalModel, LocalUpdate, to_text
 from flead.settings import Settings
+from flead.topics import ANOMALIES, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES, READINGS
 from flead.training.fleet import Shard
 from flead.training.outputs import anomalies, local_updates
 from tests.platform_fixtures import eventually

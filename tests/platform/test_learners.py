@@ -68,7 +68,7 @@ def encoded(device: str, time: int, values: list[float]) -> bytes:
 
 
 def sent(producer: "Producer", settings: Settings, batch: Batch) -> None:
-    from flead.bus.topics import READINGS
+    from flead.topics import READINGS
 
     for device, time, values in zip(IDS, batch.times.tolist(), batch.values.tolist(), strict=True):
         place = partition_of(device, settings.partitions, settings.brokers, settings.devices_per_broker)
@@ -78,7 +78,7 @@ def sent(producer: "Producer", settings: Settings, batch: Batch) -> None:
 
 def told(producer: "Producer", settings: Settings, seen: "Seen", model: GlobalModel) -> None:
     """Publish a global model and wait until every partition trains with it: devices of one word a minute tell."""
-    from flead.bus.topics import GLOBAL_MODELS, READINGS
+    from flead.topics import GLOBAL_MODELS, READINGS
 
     producer.produce(GLOBAL_MODELS, msgspec.json.encode(model), str(model.version), partition=0)
     minute = 0

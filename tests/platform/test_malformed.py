@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flead.bus.decode import Decoder
-from flead.bus.topics import READINGS
 from flead.columns import Devices
 from flead.settings import Settings
+from flead.topics import READINGS
 
 if TYPE_CHECKING:
     from tests.platform.fleet import Fleet

@@ -28,7 +28,7 @@ def test_spark_counts_what_the_embedded_pipeline_counts_though_it_is_killed(
 ) -> None:
     import msgspec
 
-    from flead.bus.topics import GLOBAL_MODELS, READINGS
+    from flead.topics import GLOBAL_MODELS, READINGS
 
     settings = audited.model_copy(
         update={"devices": 120, "readings": 30_000, "devices_per_broker": 31, "predictions_per_version": 100_000}

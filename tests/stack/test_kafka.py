@@ -64,8 +64,9 @@ def read(settings: Settings, topic: str, count: int, seconds: float = 60) -> lis
 def test_topics_are_placed_as_they_must_be_and_repaired(topics: Settings) -> None:
     from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-    from flead.bus.topics import READINGS, TopicError, ensure
+    from flead.bus.topics import TopicError, ensure
     from flead.bus.topics import topics as wanted
+    from flead.topics import READINGS
 
     admin = AdminClient({"bootstrap.servers": topics.kafka_servers})
     partitions = admin.list_topics(READINGS, timeout=30).topics[READINGS].partitions
@@ -85,7 +86,7 @@ def test_topics_are_placed_as_they_must_be_and_repaired(topics: Settings) -> Non
 
 
 def test_a_killed_broker_is_started_again_and_nothing_is_lost(topics: Settings) -> None:
-    from flead.bus.topics import READINGS
+    from flead.topics import READINGS
 
     before, during = ([f"{when} {n}".encode() for n in range(500)] for when in ("before", "during"))
     write(topics, READINGS, before)

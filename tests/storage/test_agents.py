@@ -9,7 +9,7 @@ import pytest
 from flead.records import AgentState
 from flead.settings import Settings
 from flead.storage import queries
-from flead.trust.envelope import headers, seal
+from flead.trust.envelope import Item, envelopes, headers, sign
 from flead.trust.keys import SigningKey
 from flead.trust.register import FOREIGN, UNKNOWN, UNSIGNED_DEVICE, WRONG, Claim, Entry
 from tests.conftest import Database
@@ -30,7 +30,8 @@ def test_agents_rows_are_stored_once_and_only_their_own(topics: Settings, databa
         topic: str, record: msgspec.Struct, key: SigningKey | None = None, agent: str = "a", name: str = ""
     ) -> None:
         value = msgspec.json.encode(record)
-        signed = headers(seal(key, topic, agent, 0, value)) if key else None
+        items = [Item(topic, 0, value), Item(topic, 1, b"{}"), Item(topic, 2, b"{}")]  # signed in company
+        signed = headers(envelopes(agent, items, sign(key, agent, items))[0]) if key else None
         sender.produce(topic, value, name or getattr(record, "device_id", ""), headers=signed)
         assert sender.flush(30) == 0
 

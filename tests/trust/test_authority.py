@@ -112,17 +112,17 @@ def test_the_platforms_broker_takes_agents_from_elsewhere_with_a_certificate_onl
     try:
         eventually(lambda: listens(base.mqtt_tls_port)(0), 20)
         with connected(settings_of("one"), "one") as (one, heard), connected(settings_of("two"), "two") as (two, other):
-            one.publish("flead/two/updates", b"{}", 1).wait_for_publish(10)  # taken, and thrown away
-            one.publish("flead/one/updates", b"{}", 1).wait_for_publish(10)
+            one.publish("flead/two/up", b"{}", 1).wait_for_publish(10)  # taken, and thrown away
+            one.publish("flead/one/up", b"{}", 1).wait_for_publish(10)
             two.publish("flead/global", b"{}", 1).wait_for_publish(10)
             plain = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="gateway")
             everything: list[str] = []
             plain.on_message = lambda client, data, message: everything.append(message.topic)
             plain.on_connect = lambda client, *_: client.subscribe("#", 1)
-            plain.on_subscribe = lambda client, *_: client.publish("flead/one/received", b"{}", 1)
+            plain.on_subscribe = lambda client, *_: client.publish("flead/one/ack", b"{}", 1)
             plain.connect("127.0.0.1", base.mqtt_port)
             plain.loop_start()
-            eventually(lambda: heard == ["flead/one/received"], 20)
+            eventually(lambda: heard == ["flead/one/ack"], 20)
             one.publish("flead/two/state", b"{}", 1).wait_for_publish(10)
             one.publish("flead/one/state", b"{}", 1).wait_for_publish(10)
             eventually(lambda: "flead/one/state" in everything, 20)

@@ -30,7 +30,9 @@ BATCH = 8192
 POLL_SECONDS = 0.2
 """How long to wait where no reading has come: a short delay for a person, seldom enough to cost little."""
 IDLE_SECONDS = 60.0
-"""Between two writes of the store while nothing happens, and between two words on how the agent is."""
+"""Between two writes of the store while nothing happens."""
+WORD_SECONDS = 300.0
+"""Between two words on how the agent is; whether it is there at all the broker knows by itself."""
 MOST_UNSAVED = 20_000
 """Records that are held in memory while the disk takes none."""
 MINUTE = 60_000
@@ -90,7 +92,7 @@ class Agent:
         while not self._stop.is_set():
             chunk = None if ended else self._source.next_batch(BATCH, until())
             if chunk is None and not ended:
-                ended = True
+                ended, self._sender.gather = True, 0.0
                 self.commit()
                 log.info("the source has ended; %d records wait to be delivered", self._store.waiting.rows)
             self.exchange()
@@ -214,7 +216,7 @@ class Agent:
             self._sender.rate = min(self._rate, UPDATES_A_DEVICE * len(devices) + 1)
             self._announced = float("-inf") if self._introduced is None else self._announced
             self._introduced = len(devices)
-        if time.monotonic() - self._announced >= IDLE_SECONDS:
+        if time.monotonic() - self._announced >= WORD_SECONDS:
             self._announced = time.monotonic()
             self._uplink.announce(self._presence("online"))
 

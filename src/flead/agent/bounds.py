@@ -6,7 +6,8 @@ first. What goes is counted by what it was.
 
 from dataclasses import dataclass
 
-from flead.agent.store import ANOMALIES, UPDATES, Store
+from flead.agent.store import Store
+from flead.topics import ANOMALIES, LOCAL_UPDATES
 
 STEP = 500
 """So many at a time go, until there is room."""
@@ -15,12 +16,12 @@ ROOM = 0.95
 """Room is made to this share of the bound, so that it is not made at every commit."""
 
 _SUPERSEDED = (
-    f"topic = '{UPDATES}' AND EXISTS (SELECT 1 FROM outbox AS n"
-    f" WHERE n.topic = '{UPDATES}' AND n.device = o.device AND n.sequence > o.sequence)"
+    f"topic = '{LOCAL_UPDATES}' AND EXISTS (SELECT 1 FROM outbox AS n"
+    f" WHERE n.topic = '{LOCAL_UPDATES}' AND n.device = o.device AND n.sequence > o.sequence)"
 )
 ORDER = {
     "superseded updates": _SUPERSEDED,
-    "updates": f"topic = '{UPDATES}'",
+    "updates": f"topic = '{LOCAL_UPDATES}'",
     "alarms": f"topic = '{ANOMALIES}'",
 }
 
@@ -35,7 +36,7 @@ class Bounds:
     def keep(self, store: Store, now: int) -> dict[str, int]:
         """Remove what is too old and too much, within a commit; returns how many of what."""
         dropped = dict.fromkeys(ORDER, 0)
-        for what, topic in (("updates", UPDATES), ("alarms", ANOMALIES)):
+        for what, topic in (("updates", LOCAL_UPDATES), ("alarms", ANOMALIES)):
             dropped[what] += store.drop("topic = ? AND made < ?", (topic, now - self.age))
         if store.waiting.bytes > self.bytes:
             for what, condition in ORDER.items():

@@ -1,22 +1,22 @@
 """To Kafka directly, for agents that can reach it: records with their signatures as headers."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from flead.agent.address import Address
-from flead.agent.mqtt_uplink import CONTROL
 from flead.agent.store import Outgoing
 from flead.agent.uplink import News
 from flead.bus.clients import kafka_options
 from flead.records import AgentState, Enrolment
 from flead.settings import Settings
+from flead.topics import CONTROL, GLOBAL_MODELS
 from flead.trust.envelope import Envelope, headers, seal
 from flead.trust.keys import SigningKey
 
-GLOBAL_MODELS = "global-model-updates"
 TAIL = -2000
 """librdkafka: so many messages before a partition's end are ``TAIL - n``."""
 LAST = 50
@@ -75,9 +75,10 @@ class KafkaUplink:
     def announce(self, presence: AgentState) -> None:
         """Kafka has no last will, and so nobody waits for a word."""
 
-    def send(self, record: Outgoing) -> None:
-        envelope = seal(self._key, record.topic, self._agent, record.sequence, record.record)
-        self._produce(record.topic, record.device, envelope, record.sequence)
+    def send(self, records: Sequence[Outgoing]) -> None:
+        for record in records:  # each with its own signature, which is shorter than a proof
+            envelope = seal(self._key, record.topic, self._agent, record.sequence, record.record)
+            self._produce(record.topic, record.device, envelope, record.sequence)
 
     def news(self) -> News:
         self._producer.poll(0)
@@ -104,8 +105,7 @@ class KafkaUplink:
                 self._refused[sequence] = str(error.str())
 
         try:
-            value = bytes(envelope.record)
-            self._producer.produce(topic, value, key, headers=headers(envelope), on_delivery=answered)
+            self._producer.produce(topic, envelope.record, key, headers=headers(envelope), on_delivery=answered)
         except (BufferError, KafkaException) as error:
             log.warning("%s takes no more at the moment: %s", self.where, error)
 

@@ -6,11 +6,12 @@ import msgspec
 
 from flead.agent.errors import AgentError
 from flead.agent.figures import Figures
-from flead.agent.store import ANOMALIES, UPDATES, Made
+from flead.agent.store import Made
 from flead.bus.encode import encode_messages
 from flead.columns import Batch
 from flead.records import Anomaly, GlobalModel, LocalUpdate
 from flead.settings import Settings
+from flead.topics import ANOMALIES, LOCAL_UPDATES
 from flead.training import outputs
 from flead.training.fleet import Shard
 from flead.training.state import StateError, restore, snapshot
@@ -50,7 +51,7 @@ class Learner:
         figures.updates += len(updates)
         figures.alarms += len(alarms)
         figures.devices = len(self.shard.devices)
-        return _made(UPDATES, updates, now) + _made(ANOMALIES, alarms, now)
+        return _made(LOCAL_UPDATES, updates, now) + _made(ANOMALIES, alarms, now)
 
     def adopt(self, message: bytes) -> str:
         """Take a global model; returns what is wrong with it, if it is none of this learner's."""

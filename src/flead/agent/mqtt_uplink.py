@@ -1,41 +1,27 @@
-"""To the gateway over MQTT (see docs/edge.md). QoS 1; every record is a signed envelope."""
+"""To the gateway over MQTT (see docs/edge.md). QoS 1; records travel in signed parcels."""
 
 import logging
 import threading
+from collections.abc import Sequence
 
 import msgspec
 
 from flead.agent.address import Address
 from flead.agent.mqtt import Connection
 from flead.agent.sender import IN_FLIGHT
-from flead.agent.store import ANOMALIES, UPDATES, Outgoing
+from flead.agent.store import Outgoing
 from flead.agent.uplink import News
+from flead.bus.answers import answered
+from flead.bus.packing import unpack
+from flead.bus.parcels import parcels
 from flead.records import AgentState, Enrolment, to_text
 from flead.settings import Settings
-from flead.trust.envelope import seal
+from flead.topics import ACK, CONTROL, ENROL, MQTT_GLOBAL, STATE, UP, mqtt_topic
+from flead.trust.envelope import Item
 from flead.trust.keys import SigningKey
-
-PREFIX = "flead"
-TOPICS = {UPDATES: "updates", ANOMALIES: "anomalies"}
-GLOBAL = f"{PREFIX}/global"
-CONTROL = "control"
-"""Kafka's topic for enrolments."""
 
 log = logging.getLogger("flead")
 _encode = msgspec.json.Encoder().encode
-
-
-class _Refused(msgspec.Struct):
-    sequence: int
-    reason: str
-
-
-class _Received(msgspec.Struct):
-    sequences: list[int] = []
-    refused: list[_Refused] = []
-
-
-_decode_received = msgspec.json.Decoder(_Received).decode
 
 
 class MqttUplink:
@@ -54,7 +40,7 @@ class MqttUplink:
         self.where = self._connection.where
         self._connection.client.max_inflight_messages_set(IN_FLIGHT)
         silent = AgentState(agent, "silent", 0, 0, to_text(0))
-        self._connection.client.will_set(self._topic("state"), _encode(silent), qos=1, retain=True)
+        self._connection.client.will_set(mqtt_topic(agent, STATE), _encode(silent), qos=1, retain=True)
 
     @property
     def up(self) -> bool:
@@ -65,15 +51,16 @@ class MqttUplink:
         self._connection.start()
 
     def introduce(self, enrolment: Enrolment) -> None:
-        envelope = seal(self._key, CONTROL, self._agent, 0, _encode(enrolment))
-        self._publish("enrol", _encode(envelope), retain=True)
+        (parcel,) = parcels(self._key, self._agent, [Item(CONTROL, 0, _encode(enrolment))])
+        self._publish(ENROL, parcel, retain=True)
 
     def announce(self, presence: AgentState) -> None:
-        self._publish("state", _encode(presence), retain=True)
+        self._publish(STATE, _encode(presence), retain=True)
 
-    def send(self, record: Outgoing) -> None:
-        envelope = seal(self._key, record.topic, self._agent, record.sequence, record.record)
-        self._publish(TOPICS[record.topic], _encode(envelope))
+    def send(self, records: Sequence[Outgoing]) -> None:
+        items = [Item(record.topic, record.sequence, record.record) for record in records]
+        for parcel in parcels(self._key, self._agent, items):
+            self._publish(UP, parcel)
 
     def news(self) -> News:
         with self._lock:
@@ -83,32 +70,31 @@ class MqttUplink:
 
     def stop(self, presence: AgentState) -> None:
         if self.up:
-            said = self._connection.client.publish(self._topic("state"), _encode(presence), qos=1, retain=True)
+            state = mqtt_topic(self._agent, STATE)
+            said = self._connection.client.publish(state, _encode(presence), qos=1, retain=True)
             try:
                 said.wait_for_publish(2)
             except (RuntimeError, ValueError):
                 log.info("%s did not hear that the agent stops", self.where)
         self._connection.stop()
 
-    def _topic(self, name: str) -> str:
-        return f"{PREFIX}/{self._agent}/{name}"
-
-    def _publish(self, name: str, payload: bytes, retain: bool = False) -> None:
-        self._connection.client.publish(self._topic(name), payload, qos=1, retain=retain)
+    def _publish(self, kind: str, payload: bytes, retain: bool = False) -> None:
+        self._connection.client.publish(mqtt_topic(self._agent, kind), payload, qos=1, retain=retain)
 
     def _subscribe(self) -> None:
-        self._connection.client.subscribe([(GLOBAL, 1), (self._topic("received"), 1)])
+        self._connection.client.subscribe([(MQTT_GLOBAL, 1), (mqtt_topic(self._agent, ACK), 1)])
 
     def _receive(self, topic: str, payload: bytes) -> None:
-        if topic == GLOBAL:
-            with self._lock:
-                self._model = payload
-            return
         try:
-            received = _decode_received(payload)
-        except msgspec.MsgspecError as error:
+            if topic == MQTT_GLOBAL:
+                model = unpack(payload)
+                with self._lock:
+                    self._model = model
+                return
+            answer = answered(payload)
+        except ValueError as error:
             log.warning("%s is not understood: %s", topic, error)
             return
         with self._lock:
-            self._delivered += received.sequences
-            self._refused.update((one.sequence, one.reason) for one in received.refused)
+            self._delivered += answer.sequences()
+            self._refused.update((one.sequence, one.reason) for one in answer.refused)

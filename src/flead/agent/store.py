@@ -14,10 +14,9 @@ import msgspec
 
 from flead.agent.errors import AgentError
 from flead.records import Rejected
+from flead.topics import LOCAL_UPDATES
 
 FILE = "agent.db"
-UPDATES, ANOMALIES = "local-model-updates", "anomalies"
-"""Where records go: the names of Kafka's topics."""
 
 MOST_REJECTED = 1000
 """What was no reading is kept up to so many, the newest, and each up to ``REJECTED_BYTES``."""
@@ -29,7 +28,7 @@ _SCHEMA = f"""
         sequence INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, device TEXT NOT NULL, made INTEGER NOT NULL,
         record BLOB NOT NULL
     );
-    CREATE INDEX IF NOT EXISTS outbox_updates ON outbox (device, sequence) WHERE topic = '{UPDATES}';
+    CREATE INDEX IF NOT EXISTS outbox_updates ON outbox (device, sequence) WHERE topic = '{LOCAL_UPDATES}';
     CREATE TABLE IF NOT EXISTS rejected (
         id INTEGER PRIMARY KEY AUTOINCREMENT, seen INTEGER NOT NULL, location TEXT NOT NULL, reason TEXT NOT NULL,
         raw BLOB NOT NULL

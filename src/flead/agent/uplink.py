@@ -1,6 +1,6 @@
 """What carries an agent's records to the platform, and global models back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from flead.agent.store import Outgoing
@@ -37,8 +37,8 @@ class Uplink(Protocol):
     def announce(self, presence: AgentState) -> None:
         """Say how the agent is."""
 
-    def send(self, record: Outgoing) -> None:
-        """Hand a record over."""
+    def send(self, records: Sequence[Outgoing]) -> None:
+        """Hand records over, by rising sequence numbers."""
 
     def news(self) -> News:
         """What has come since; never waits."""

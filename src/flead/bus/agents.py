@@ -4,7 +4,7 @@ import time
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from flead.bus.topics import AGENTS
+from flead.topics import AGENTS
 
 POLL_SECONDS = 0.2
 DEADLINE_SECONDS = 30.0

@@ -6,10 +6,10 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 
 from flead.bus.clients import kafka_options
-from flead.bus.topics import CONTROL
 from flead.errors import FleadError
 from flead.records import Rollback, to_text
 from flead.settings import Settings
+from flead.topics import CONTROL
 
 SECONDS = 10.0
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from confluent_kafka import Message
 
-from flead.bus.topics import DEAD_LETTERS
 from flead.records import Rejected
+from flead.topics import DEAD_LETTERS
 from flead.trust.envelope import AGENT_HEADER
 
 Headers = dict[str, str | bytes]

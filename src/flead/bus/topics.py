@@ -24,16 +24,7 @@ from flead import settings
 from flead.bus.clients import kafka_options
 from flead.errors import FleadError
 from flead.settings import Settings
-
-READINGS = "edge-iiot-stream"
-ANOMALIES = "anomalies"
-LOCAL_UPDATES = "local-model-updates"
-GLOBAL_MODELS = "global-model-updates"
-DEAD_LETTERS = "dead-letters"
-CONTROL = "control"
-"""What the aggregator is asked for: :class:`flead.records.Rollback`, and enrolments of agents."""
-AGENTS = "agents"
-"""Who may speak, see :mod:`flead.trust.register`; compacted."""
+from flead.topics import AGENTS, ANOMALIES, CONTROL, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES, READINGS
 
 SECONDS = 60.0
 """For Kafka to do as it is told, once it answers."""

@@ -9,9 +9,9 @@ import msgspec
 from confluent_kafka import Message
 
 from flead.bus.agents import AgentsTopic
-from flead.bus.topics import CONTROL
 from flead.records import LocalUpdate
 from flead.settings import Settings
+from flead.topics import CONTROL
 from flead.trust.enrolment import Changes, Grant, RefusedError, Revocation, enrol, grant, revoke
 from flead.trust.envelope import AGENT_HEADER, from_headers
 from flead.trust.register import FREQUENT, HALF_SIGNED, TAKEN, Register, Taken

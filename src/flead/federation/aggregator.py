@@ -36,12 +36,12 @@ from prometheus_client import Gauge
 from flead.bus.clients import kafka_options
 from flead.bus.dead_letters import letter
 from flead.bus.service import Service
-from flead.bus.topics import AGENTS, CONTROL, GLOBAL_MODELS, LOCAL_UPDATES
 from flead.errors import FleadError
 from flead.federation.admission import Admission, asks_for_agents
 from flead.federation.rounds import Rounds
 from flead.records import GlobalModel, LocalUpdate, Rollback
 from flead.settings import Settings
+from flead.topics import AGENTS, CONTROL, GLOBAL_MODELS, LOCAL_UPDATES
 from flead.trust.enrolment import Changes, RefusedError
 
 log = logging.getLogger("flead")

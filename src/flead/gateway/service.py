@@ -1,6 +1,7 @@
 """The gateway service: between MQTT, which agents speak, and Kafka.
 
-1. What an agent has sealed is checked against the register of agents, and goes to Kafka as it was signed.
+1. An agent's parcel is opened; each of its records is checked against the register of agents and goes to Kafka as it
+   was signed, with what proves that.
 2. An agent hears that its message has arrived only when Kafka has acknowledged it; what is not acknowledged it sends
    again. So a message may come twice, and aggregator and collector count it once.
 3. Who is not enrolled yet may be in a moment: the message waits for as long, then it is refused.
@@ -19,24 +20,30 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from prometheus_client import Counter, Gauge
 
 from flead.bus.agents import AgentsTopic
+from flead.bus.answers import Refused, answer
 from flead.bus.clients import kafka_options
+from flead.bus.packing import pack
+from flead.bus.parcels import opened
 from flead.bus.service import Service
-from flead.bus.topics import AGENTS, DEAD_LETTERS, GLOBAL_MODELS
-from flead.gateway.messages import (
-    GLOBAL,
-    KAFKA_TOPICS,
-    Received,
-    Refused,
-    decode_envelope,
-    decode_state,
-    device_of,
-    received_topic,
-)
+from flead.gateway.messages import GLOBAL_SECONDS, decode_state, device_of
 from flead.gateway.mqtt import Connection
 from flead.settings import Settings
+from flead.topics import (
+    ACK,
+    AGENTS,
+    CONTROL,
+    DEAD_LETTERS,
+    ENROL,
+    GLOBAL_MODELS,
+    MQTT_GLOBAL,
+    STATE,
+    UP,
+    mqtt_topic,
+)
 from flead.trust.enrolment import RefusedError, enrol
 from flead.trust.envelope import AGENT_HEADER, Envelope, headers
-from flead.trust.register import AGENT, DEVICE, FOREIGN, STATE, UNKNOWN, Register
+from flead.trust.register import AGENT, DEVICE, FOREIGN, UNKNOWN, Register
+from flead.trust.register import STATE as STATE_KEY
 
 HOLD_SECONDS = 60.0
 """For the aggregator to enrol an agent whose messages are there already."""
@@ -49,7 +56,7 @@ LETTERS_PER_LOOK = 100
 NEWEST = 50
 """Offsets before the end among which the newest global model is: a model takes two, its transaction's mark is one."""
 
-NO_ENVELOPE = "not a signed message"
+NO_PARCEL = "not a parcel of signed records, or in a form that is not known here"
 OTHER_NAME = "sent under another agent's name"
 NO_RECORD = "not a record of its topic"
 
@@ -63,9 +70,13 @@ class Gateway:
         self._settings = settings
         self._service = service
         self._register = Register(settings.signed_only)
-        self._received: defaultdict[str, Received] = defaultdict(lambda: Received([], []))
-        self._in_flight: set[tuple[str, str, int]] = set()
+        self._received: defaultdict[str, list[int]] = defaultdict(list)
+        self._not_believed: defaultdict[str, list[Refused]] = defaultdict(list)
+        self._in_flight: set[tuple[str, int]] = set()
         self._held: deque[tuple[float, str, Envelope]] = deque()
+        self._newest = b""
+        """The newest global model, until it is published."""
+        self._published = float("-inf")
         self._letters = 0
         self._failed: KafkaError | None = None
         self._mqtt = Connection(settings)
@@ -95,11 +106,11 @@ class Gateway:
             while not self._service.stopping.is_set():
                 self._carry()
                 self._producer.poll(0)
-                self._answer()
                 if self._failed is not None:
                     raise KafkaException(self._failed)
                 if time.monotonic() - looked >= LOOK_SECONDS:
                     looked = time.monotonic()
+                    self._answer()
                     self._look(models)
         finally:
             self._producer.flush(5)
@@ -123,66 +134,64 @@ class Gateway:
                 return
             wait = 0.0
             _, agent, kind = topic.split("/", 2)
-            if kind == "state":
+            if kind == STATE:
                 self._take_state(agent, payload)
             elif payload:
-                self._take(agent, kind, payload)
+                self._take(agent, topic, payload)
 
-    def _take(self, agent: str, kind: str, payload: bytes) -> None:
+    def _take(self, agent: str, place: str, payload: bytes) -> None:
         try:
-            envelope = decode_envelope(payload)
-        except msgspec.MsgspecError:
-            self._letter(agent, kind, payload, NO_ENVELOPE)
+            records = opened(agent, payload)
+        except ValueError as error:
+            self._letter(agent, place, "", payload, f"{NO_PARCEL}: {error}")
             return
-        if envelope.agent != agent:
-            self._refuse(agent, kind, envelope, OTHER_NAME)
-        elif kind == "enrol":
-            self._take_enrolment(agent, envelope)
-        elif (agent, kind, envelope.sequence) not in self._in_flight:
-            self._judge(kind, envelope, time.monotonic() + HOLD_SECONDS)
+        until = time.monotonic() + HOLD_SECONDS
+        for topic, envelope in records:
+            if topic == CONTROL:
+                self._take_enrolment(envelope)
+            elif (agent, envelope.sequence) not in self._in_flight:
+                self._judge(topic, envelope, until)
 
-    def _judge(self, kind: str, envelope: Envelope, until: float) -> None:
+    def _judge(self, topic: str, envelope: Envelope, until: float) -> None:
         """To Kafka, if it is believed; aside for a while, if it may be soon."""
         try:
-            device = device_of(kind, bytes(envelope.record))
+            device = device_of(topic, envelope.record)
         except msgspec.MsgspecError:
-            self._refuse(envelope.agent, kind, envelope, NO_RECORD)
+            self._refuse(topic, envelope, NO_RECORD)
             return
-        reason = self._register.refusal(KAFKA_TOPICS[kind], envelope, device)
+        reason = self._register.refusal(topic, envelope, device)
         if reason is None:
-            self._send(kind, envelope, device)
+            self._send(topic, envelope, device)
             return
         undecided = reason == UNKNOWN or (reason == FOREIGN and device not in self._register.owners)
         if undecided and time.monotonic() < until and len(self._held) < MOST_HELD:
-            self._held.append((until, kind, envelope))
+            self._held.append((until, topic, envelope))
         else:
-            self._refuse(envelope.agent, kind, envelope, reason)
+            self._refuse(topic, envelope, reason)
 
-    def _send(self, kind: str, envelope: Envelope, device: str) -> None:
-        place = (envelope.agent, kind, envelope.sequence)
+    def _send(self, topic: str, envelope: Envelope, device: str) -> None:
+        place = (envelope.agent, envelope.sequence)
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             self._in_flight.discard(place)
             if error is None:
-                self._received[envelope.agent].sequences.append(envelope.sequence)
-                self._carried.labels(kind).inc()
+                self._received[envelope.agent].append(envelope.sequence)
+                self._carried.labels(topic).inc()
             else:
                 log.error("gateway: Kafka refused a message of %s: %s", envelope.agent, error.str())
 
         try:
-            self._producer.produce(
-                KAFKA_TOPICS[kind], bytes(envelope.record), device, headers=headers(envelope), on_delivery=delivered
-            )
+            self._producer.produce(topic, envelope.record, device, headers=headers(envelope), on_delivery=delivered)
         except BufferError:  # Kafka is slow or away: the agent sends it again
             return
         self._in_flight.add(place)
 
-    def _take_enrolment(self, agent: str, envelope: Envelope) -> None:
+    def _take_enrolment(self, envelope: Envelope) -> None:
         try:
             if enrol(self._register, envelope, self._settings.enrolment):
-                self._put(KAFKA_TOPICS["enrol"], bytes(envelope.record), agent, headers(envelope), 0)
+                self._put(CONTROL, envelope.record, envelope.agent, headers(envelope), 0)
         except RefusedError as refused:
-            self._letter(agent, "enrol", bytes(envelope.record), str(refused))
+            self._letter(envelope.agent, mqtt_topic(envelope.agent, ENROL), CONTROL, envelope.record, str(refused))
 
     def _take_state(self, agent: str, payload: bytes) -> None:
         try:
@@ -193,7 +202,7 @@ class Gateway:
                 log.warning("gateway: no state of %s: %s", agent, error)
             return
         if agent in self._register.agents:
-            self._put(AGENTS, payload, STATE + agent, [], 0)
+            self._put(AGENTS, payload, STATE_KEY + agent, [], 0)
 
     def _put(self, topic: str, value: bytes, key: str, more: list[tuple[str, bytes]], partition: int = -1) -> None:
         """To Kafka, where nobody waits for an answer."""
@@ -202,23 +211,24 @@ class Gateway:
         except BufferError:
             log.warning("gateway: no room for a message to %s while Kafka is away", topic)
 
-    def _refuse(self, agent: str, kind: str, envelope: Envelope, reason: str) -> None:
-        self._received[agent].refused.append(Refused(envelope.sequence, reason))
-        self._letter(agent, kind, bytes(envelope.record), reason)
+    def _refuse(self, topic: str, envelope: Envelope, reason: str) -> None:
+        self._not_believed[envelope.agent].append(Refused(envelope.sequence, reason))
+        self._letter(envelope.agent, mqtt_topic(envelope.agent, UP), topic, envelope.record, reason)
 
-    def _letter(self, agent: str, kind: str, value: bytes, reason: str) -> None:
+    def _letter(self, agent: str, place: str, topic: str, value: bytes, reason: str) -> None:
         self._refused.labels(reason.partition(":")[0]).inc()
         self._letters += 1
         if self._letters <= LETTERS_PER_LOOK:
-            location = f"MQTT topic flead/{agent}/{kind}"
-            told = {"topic": KAFKA_TOPICS[kind], "location": location, "reason": reason, AGENT_HEADER: agent}
+            told = {"topic": topic, "location": f"MQTT topic {place}", "reason": reason, AGENT_HEADER: agent}
             self._put(DEAD_LETTERS, value, agent, [(name, text.encode()) for name, text in told.items()])
 
     def _answer(self) -> None:
         """Tell the agents what has arrived, and what was refused."""
-        for agent, received in self._received.items():
-            self._mqtt.publish(received_topic(agent), msgspec.json.encode(received))
+        for agent in self._received.keys() | self._not_believed.keys():
+            told = answer(self._received[agent], self._not_believed[agent])
+            self._mqtt.publish(mqtt_topic(agent, ACK), told)
         self._received.clear()
+        self._not_believed.clear()
 
     def _look(self, models: Consumer) -> None:
         """What is new on Kafka: the register, and with it what was held; the newest global model."""
@@ -236,11 +246,11 @@ class Gateway:
             for until, kind, envelope in held:
                 self._judge(kind, envelope, until)
         self._waiting.set(len(self._held))
-        newest = None
         for message in models.consume(NEWEST, 0.0):
-            newest = message.value() or newest if message.error() is None else newest
-        if newest:
-            self._mqtt.publish(GLOBAL, newest, retain=True)
+            self._newest = message.value() or self._newest if message.error() is None else self._newest
+        if self._newest and time.monotonic() - self._published >= GLOBAL_SECONDS:
+            self._mqtt.publish(MQTT_GLOBAL, pack(self._newest), retain=True)
+            self._newest, self._published = b"", time.monotonic()
 
     def _open_agents(self) -> AgentsTopic:
         topic = AgentsTopic(kafka_options(self._settings))

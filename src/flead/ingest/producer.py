@@ -25,13 +25,13 @@ from flead.bus.encode_readings import ReadingEncoder
 from flead.bus.outbox import Outbox
 from flead.bus.placement import partition_of
 from flead.bus.service import Service
-from flead.bus.topics import DEAD_LETTERS, READINGS
 from flead.columns import Batch, Chunk, Devices
 from flead.ingest.errors import SourceError
 from flead.ingest.pace import Rate, is_live, now, pace_of
 from flead.ingest.simulated import INTERVAL
 from flead.ingest.sources import identity, make_source
 from flead.settings import Settings
+from flead.topics import DEAD_LETTERS, READINGS
 
 HISTORY_MILLISECONDS = 2 * 60 * 1000
 """A live simulated fleet begins so long ago and catches up: every device has a window, and has trained, at once."""

@@ -18,9 +18,9 @@ from pyarrow import RecordBatch
 from pyspark.sql import DataFrame
 
 from flead.bus.service import Service
-from flead.bus.topics import ANOMALIES, READINGS
 from flead.settings import Settings
 from flead.spark import session
+from flead.topics import ANOMALIES, READINGS
 
 log = logging.getLogger("flead")
 

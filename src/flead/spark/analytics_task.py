@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from flead.bus.decode import Decoder
 from flead.bus.placement import broker_of
-from flead.bus.topics import READINGS
 from flead.columns import Devices
 from flead.evaluation.hourly import Hours, flagged, hours_of, merged
 from flead.records import to_milliseconds
@@ -21,6 +20,7 @@ from flead.spark.messages import Messages, of_partitions
 from flead.storage.hours import Row, merge_hours
 from flead.storage.positions import Position, move, position
 from flead.storage.store import served_store
+from flead.topics import READINGS
 
 MERGED = 20
 """Parts of hours that are gathered before they are put together: a partition may be of any length."""

@@ -20,10 +20,10 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from flead.bus.clients import kafka_options
 from flead.bus.service import Service
-from flead.bus.topics import GLOBAL_MODELS, READINGS
 from flead.settings import Settings
 from flead.spark import session
 from flead.spark.models import Covered, Models
+from flead.topics import GLOBAL_MODELS, READINGS
 
 log = logging.getLogger("flead")
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from flead.bus.topics import GLOBAL_MODELS
 from flead.evaluation.arrivals import Arrived
 from flead.records import GlobalModel
+from flead.topics import GLOBAL_MODELS
 
 DEADLINE_SECONDS = 30.0
 BACK = 1000

@@ -18,6 +18,7 @@ from flead import settings
 from flead.errors import FleadError
 from flead.stack.errors import StackError
 from flead.stack.layout import Layout
+from flead.topics import ACK, ENROL, MQTT_GLOBAL, STATE, UP, mqtt_topic
 
 HOST = "127.0.0.1"
 PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
@@ -63,12 +64,9 @@ def secure_listener(host: str, port: int, authority: Path, rights: Path) -> list
 
 
 RIGHTS = [
-    "topic read flead/global",
-    "pattern write flead/%u/enrol",
-    "pattern write flead/%u/updates",
-    "pattern write flead/%u/anomalies",
-    "pattern write flead/%u/state",
-    "pattern read flead/%u/received",
+    f"topic read {MQTT_GLOBAL}",
+    *(f"pattern write {mqtt_topic('%u', kind)}" for kind in (ENROL, UP, STATE)),
+    f"pattern read {mqtt_topic('%u', ACK)}",
 ]
 """What an agent may do where it has proved who it is: speak under its own name, hear its own answers."""
 

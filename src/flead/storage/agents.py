@@ -11,11 +11,11 @@ from psycopg import Connection
 
 from flead.bus.agents import AgentsTopic
 from flead.bus.clients import kafka_options
-from flead.bus.topics import ANOMALIES
 from flead.records import AgentState, Anomaly, LocalUpdate, to_milliseconds
 from flead.settings import Settings
 from flead.storage.text import clean
 from flead.storage.writer import REASON_LENGTH, Writer
+from flead.topics import ANOMALIES
 from flead.trust.envelope import AGENT_HEADER, Envelope, from_headers
 from flead.trust.register import AGENT, DEVICE, FOREIGN, HALF_SIGNED, STATE, UNKNOWN, Claim, Entry, Register
 

@@ -36,7 +36,6 @@ from flead.bus.clients import kafka_options
 from flead.bus.dead_letters import rejected_of
 from flead.bus.placement import broker_of
 from flead.bus.service import Service
-from flead.bus.topics import ANOMALIES, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES, READINGS
 from flead.columns import Devices
 from flead.records import Rejected
 from flead.settings import Settings
@@ -47,6 +46,7 @@ from flead.storage.migrate import migrate
 from flead.storage.state import load_state
 from flead.storage.store import Store
 from flead.storage.writer import Writer
+from flead.topics import ANOMALIES, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES, READINGS
 
 TOPICS = (READINGS, ANOMALIES, LOCAL_UPDATES, GLOBAL_MODELS, DEAD_LETTERS)
 """In the order in which they are taken in: from readings it learns the devices' channels."""

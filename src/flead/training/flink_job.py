@@ -15,8 +15,8 @@ from pyflink.table import Schema, StatementSet, StreamTableEnvironment
 
 from flead.bus.clients import java_options
 from flead.bus.frames import FIELD, LATIN_1, MESSAGE
-from flead.bus.topics import ANOMALIES, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES, READINGS
 from flead.settings import SECRETS, Settings
+from flead.topics import ANOMALIES, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES, READINGS
 from flead.training.partition import KEY, Partition
 
 GATHER_SECONDS = 0.1

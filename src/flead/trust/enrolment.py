@@ -7,12 +7,10 @@ from typing import Literal
 import msgspec
 
 from flead.records import Enrolment, to_milliseconds
+from flead.topics import CONTROL
 from flead.trust.envelope import NAME_PATTERN, Envelope, is_signed_by
 from flead.trust.keys import is_public_key
 from flead.trust.register import AGENT, DEVICE, REVOKED, TAKEN, WRONG, Claim, Entry, Register
-
-REQUESTS = "control"
-"""The Kafka topic of requests: an agent's own request is signed for it."""
 
 CLOSED = "asks to be enrolled, which only flead agents enroll does here"
 OTHER_KEY = "comes with another key than the one that its name is enrolled with"
@@ -51,7 +49,7 @@ def enrol(register: Register, envelope: Envelope, enrolment: Literal["first-use"
     except (msgspec.MsgspecError, ValueError) as error:
         raise RefusedError(f"not an enrolment: {error}") from None
     _check(request.agent, request.public_key)
-    if envelope.agent != request.agent or not is_signed_by(request.public_key, REQUESTS, envelope):
+    if envelope.agent != request.agent or not is_signed_by(request.public_key, CONTROL, envelope):
         raise RefusedError(WRONG)
     entry = register.agents.get(request.agent)
     changes: Changes = []
