@@ -55,6 +55,12 @@ def test_waits_until_what_is_away_is_there(monkeypatch: pytest.MonkeyPatch) -> N
     assert service.trouble == ""
 
 
+def test_what_still_has_to_start_is_not_well_once_one_need_is_there() -> None:
+    service = Service("tester")
+    service.wait_for("the database", lambda: None, ConnectionError, then="starting")
+    assert service.trouble == "starting"
+
+
 def test_a_stop_ends_the_waiting() -> None:
     service = Service("tester")
 

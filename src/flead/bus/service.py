@@ -62,8 +62,11 @@ class Service:
                 signal.signal(number, handler)
         log.info("%s: stopped", self.name)
 
-    def wait_for(self, what: str, attempt: Callable[[], Result], expected: type[Exception]) -> Result:
-        """Try until it works, with a line in the log for every failure; raises :class:`Stopped` when told to stop."""
+    def wait_for(self, what: str, attempt: Callable[[], Result], expected: type[Exception], then: str = "") -> Result:
+        """Try until it works, with a line in the log for every failure; raises :class:`Stopped` when told to stop.
+
+        ``then`` is why the service cannot work even so, if there is more to come.
+        """
         wait = FIRST_WAIT
         while True:
             try:
@@ -76,7 +79,7 @@ class Service:
                     raise Stopped from None
                 wait = min(2 * wait, LONGEST_WAIT)
             else:
-                self.trouble = ""
+                self.trouble = then
                 return result
 
     def _handle(self, number: int, frame: FrameType | None) -> None:

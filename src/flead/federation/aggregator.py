@@ -92,8 +92,8 @@ class Aggregator:
 
     def run(self) -> None:
         """Until the service is stopped; raises :class:`FencedError` when another aggregator has taken over."""
-        producer = self._service.wait_for("Kafka", self._producer, KafkaException)
-        self._service.wait_for("the global models", self._recover, KafkaException)
+        producer = self._service.wait_for("Kafka", self._producer, KafkaException, then="starting")
+        self._service.wait_for("the global models", self._recover, KafkaException, then="starting")
         self._service.wait_for("the agents", lambda: self._admission.recover(self._options), KafkaException)
         consumer = self._consumer(GROUP)
         consumer.subscribe([LOCAL_UPDATES, CONTROL], on_assign=self._assigned)

@@ -63,14 +63,14 @@ def stream(spark: SparkSession, settings: Settings, topics: Sequence[str], most:
 
 def wait_for_needs(settings: Settings, topics: Sequence[str], service: Service) -> dict[str, str]:
     """Wait for the database, whose schema is brought up to date, and for the topics; returns the topics' own ids."""
-    service.wait_for("the database", served_store(settings).migrate, psycopg.OperationalError)
+    service.wait_for("the database", served_store(settings).migrate, psycopg.OperationalError, then="starting")
     admin = AdminClient({**kafka_options(settings), "log_level": 0})
 
     def ids() -> dict[str, str]:
         found = admin.describe_topics(TopicCollection(list(topics)), request_timeout=10)
         return {topic: _hexadecimal(future.result(15).topic_id) for topic, future in found.items()}
 
-    return service.wait_for("Kafka", ids, KafkaException)
+    return service.wait_for("Kafka", ids, KafkaException, then="starting")
 
 
 def _hexadecimal(topic: Uuid) -> str:
