@@ -18,8 +18,9 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -43,7 +44,15 @@ SERVICES = ["topics", "flink-jobmanager", "flink-taskmanager"]
 SECONDS = 600.0
 """That anything may take."""
 SPEAKERS, PACE, WARM_SECONDS = 105, 525, 15.0
-RULES = ("device_id", "model_version", "samples_processed", "timestamp")
+
+
+class Update(msgspec.Struct, frozen=True):
+    """Of an update what all contenders must agree on. The reader shares the cores with them, and must be quick."""
+
+    device_id: str
+    model_version: int
+    samples_processed: int
+    timestamp: str
 
 
 class Outputs(NamedTuple):
@@ -107,13 +116,14 @@ class Read(NamedTuple):
     """What committed updates a contender has brought forth, and how fast."""
 
     rate: float
-    trainings: dict[tuple[str, int], tuple[Any, ...]]
+    trainings: dict[tuple[str, int], Update]
 
 
 def read(settings: Settings, topic: str, readings: int, begin: int = 0) -> Read:
     """Wait until updates of so many readings are committed; ``begin`` of them were before."""
     consumer = _consumer(settings, topic)
-    trainings: dict[tuple[str, int], tuple[Any, ...]] = {}
+    trainings: dict[tuple[str, int], Update] = {}
+    decode = msgspec.json.Decoder(Update).decode
     samples, warm, deadline = 0, begin + (readings - begin) // 4, time.monotonic() + SECONDS
     start = at_start = None
     try:
@@ -121,9 +131,9 @@ def read(settings: Settings, topic: str, readings: int, begin: int = 0) -> Read:
             if time.monotonic() > deadline:
                 raise SystemExit(f"{topic}: {samples:,} of {readings:,} readings within {SECONDS:.0f} s")
             for message in consumer.consume(50_000, 0.1):
-                update = json.loads(message.value())
-                samples += update["samples_processed"]
-                trainings[update["device_id"], update["model_version"]] = tuple(update[name] for name in RULES)
+                update = decode(message.value())
+                samples += update.samples_processed
+                trainings[update.device_id, update.model_version] = update
             if start is None and samples >= warm:
                 start, at_start = time.monotonic(), samples
     finally:

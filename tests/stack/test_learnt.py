@@ -1,5 +1,6 @@
-"""Another learner is no slip: who starts a platform with one is asked."""
+"""Another learner is no slip: who starts a platform with one is asked. So is who would lose what was saved."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from flead.errors import FleadError
 from flead.settings import Settings
 from flead.stack.errors import StackError
+from flead.stack.layout import Layout
 from flead.stack.learnt import agree
 
 
@@ -21,6 +23,19 @@ def test_another_learner_is_refused_until_the_devices_may_forget(tmp_path: Path)
     agree(drift, forget=False)
     with pytest.raises(StackError, match=r"training_rows 400, not learner drift, training_rows 100"):
         agree(drift.model_copy(update={"training_rows": 100}), forget=False)
+
+
+def test_what_another_version_has_saved_is_not_forgotten_unasked(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    agree(settings, forget=False)
+    note = Layout.of(settings).learnt
+    learnt = json.loads(note.read_text())
+    del learnt["job"]  # as the first versions wrote it
+    note.write_text(json.dumps(learnt))
+    with pytest.raises(StackError, match=r"form 1, not 2.*--forget-training.*numbering their trainings from 1"):
+        agree(settings, forget=False)
+    agree(settings, forget=True)
+    agree(settings, forget=False)
 
 
 def test_a_learner_that_there_is_not_is_said(tmp_path: Path) -> None:

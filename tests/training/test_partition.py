@@ -15,7 +15,7 @@ from flead.settings import Settings
 from flead.training.fleet import Shard
 from flead.training.outputs import anomalies, local_updates
 from flead.training.partition import KEY, Partition, Produced
-from tests.bus.test_frames import framed
+from tests.bus.test_frames import gathered
 from tests.training.streams import START, Stream, fitting, register, stream
 
 WHOLE = stream(5, 3000, devices=4, channels=2)
@@ -60,7 +60,7 @@ def test_a_partition_says_what_its_shard_says_however_messages_are_gathered(lear
 
     partition = Partition(settings, {})
     cuts = [0, 1, 2, 700, 701, 2222, 3000]
-    produced = [partition.observe(framed(messages[start:stop])) for start, stop in pairwise(cuts)]
+    produced = [partition.observe(*gathered(messages[start:stop])) for start, stop in pairwise(cuts)]
     found_anomalies = [line for one in produced for line in taken_apart(one.anomalies)]
     found_updates = [line for one in produced for line in taken_apart(one.updates)]
     flagged, learnt = anomalies(wanted, outcome), local_updates(wanted, outcome)
@@ -76,18 +76,18 @@ def test_it_goes_on_from_what_it_gave_to_be_stored(learner: str) -> None:
     settings = talkative(learner)
     messages = [(i, b"", value) for i, value in enumerate(readings(WHOLE))]
     model = GlobalModel(7, 7, 0.5, 3, "fedavg", {"weights": [0.1, 0.2, 0.3], "bias": [0.0]}, to_text(START))
-    adopted = framed([(0, b"7", msgspec.json.encode(fitting(model, Shard(settings))))])
+    adopted = gathered([(0, b"7", msgspec.json.encode(fitting(model, Shard(settings))))])
     whole, stored = Partition(settings, {}), dict[str, bytes]()
     for part in messages[:1000], messages[1000:1500]:
         first = Partition(settings, stored)
-        assert first.observe(framed(part)) == whole.observe(framed(part))
+        assert first.observe(*gathered(part)) == whole.observe(*gathered(part))
         stored |= first.changed()
-    assert first.adopt(adopted) == whole.adopt(adopted) == Produced()
+    assert first.adopt(*adopted) == whole.adopt(*adopted) == Produced()
     stored |= first.changed()
     again = Partition(settings, stored)
-    rest = framed(messages[1500:])
-    produced = whole.observe(rest)
-    assert again.observe(rest) == produced
+    rest = gathered(messages[1500:])
+    produced = whole.observe(*rest)
+    assert again.observe(*rest) == produced
     assert {json.loads(update)["global_version"] for _, update in taken_apart(produced.updates)} >= {7}
 
 
@@ -95,13 +95,13 @@ def test_with_another_learner_devices_learn_anew_and_count_on() -> None:
     messages = [(i, b"", value) for i, value in enumerate(readings(WHOLE))]
     model = GlobalModel(7, 7, 0.5, 3, "fedavg", {"weights": [0.1, 0.2, 0.3], "bias": [0.0]}, to_text(START))
     before, stored = Partition(Settings(), {}), dict[str, bytes]()
-    before.adopt(framed([(0, b"7", msgspec.json.encode(model))]))
-    trained = [json.loads(text) for _, text in taken_apart(before.observe(framed(messages[:1010])).updates)]
+    before.adopt(*gathered([(0, b"7", msgspec.json.encode(model))]))
+    trained = [json.loads(text) for _, text in taken_apart(before.observe(*gathered(messages[:1010])).updates)]
     stored |= before.changed()
 
     changed = Partition(talkative("drift"), stored)
     stored |= changed.changed()
-    produced = changed.observe(framed(messages[1010:2000]))
+    produced = changed.observe(*gathered(messages[1010:2000]))
     updates = [json.loads(text) for _, text in taken_apart(produced.updates)]
     for device in (f"device_{row}" for row in range(4)):
         earlier = [update["model_version"] for update in trained if update["device_id"] == device]
@@ -111,8 +111,8 @@ def test_with_another_learner_devices_learn_anew_and_count_on() -> None:
     assert {update["global_version"] for update in updates} == {0}
     assert all(name.endswith('["c0","c1"]') for update in updates for name in update["parameters"])
     stored |= changed.changed()
-    rest = framed(messages[2000:])
-    assert Partition(talkative("drift"), stored).observe(rest) == changed.observe(rest)
+    rest = gathered(messages[2000:])
+    assert Partition(talkative("drift"), stored).observe(*rest) == changed.observe(*rest)
 
 
 @pytest.mark.parametrize("separator", ["\u2028", "\x85", " "])
@@ -121,11 +121,11 @@ def test_what_elsewhere_ends_a_line_is_part_of_a_name(separator: str) -> None:
     name = f"pump{separator}1"
     values = [1.0, 1.1, 0.9, 9.0]
     if separator == "\x85":  # a control character is no part of a name
-        produced = partition.observe(framed([(0, b"k", msgspec.json.encode(Reading(name, 1.0, to_text(START))))]))
+        produced = partition.observe(*gathered([(0, b"k", msgspec.json.encode(Reading(name, 1.0, to_text(START))))]))
         assert [(offset, key) for offset, _, key, _ in letters(produced)] == [(0, b"k")]
         return
     messages = [(i, b"", msgspec.json.encode(Reading(name, v, to_text(START + i)))) for i, v in enumerate(values)]
-    produced = partition.observe(framed(messages))
+    produced = partition.observe(*gathered(messages))
     assert {key for key, _ in taken_apart(produced.anomalies)} == {name}
     assert [key for key, _ in taken_apart(produced.updates)] == [name]
 
@@ -136,7 +136,7 @@ def test_bad_messages_are_dead_letters_and_leave_their_neighbours_alone() -> Non
     bad = f"{MESSAGE}{FIELD}".encode() + b"\xff\x00"
     partition = Partition(Settings(train_readings=1), {})
     produced = partition.observe(
-        framed([(10, b"a", good[0]), (11, b"\xe9", bad), (12, b"c", packed), (15, b"d", b""), (16, b"", good[3])])
+        *gathered([(10, b"a", good[0]), (11, b"\xe9", bad), (12, b"c", packed), (15, b"d", b""), (16, b"", good[3])])
     )
     found = letters(produced)
     assert [(offset, key, value) for offset, _, key, value in found] == [
@@ -150,7 +150,7 @@ def test_bad_messages_are_dead_letters_and_leave_their_neighbours_alone() -> Non
 def test_what_is_no_global_model_of_this_learner_is_a_dead_letter(model: bytes | None) -> None:
     if model is None:
         model = msgspec.json.encode(GlobalModel(1, 1, 0.5, 3, "fedavg", {"other": [0.1]}, to_text(START)))
-    produced = Partition(Settings(), {}).adopt(framed([(3, b"1", model)]))
+    produced = Partition(Settings(), {}).adopt(*gathered([(3, b"1", model)]))
     ((offset, reason, key, value),) = letters(produced)
     assert (offset, key, value) == (3, b"1", model)
     assert "not a global model of this learner" in reason

@@ -17,6 +17,7 @@ from flead.settings import Settings
 from flead.stack.errors import StackError
 from flead.stack.java import LOG4J, QUICK, java, java_home
 from flead.stack.layout import Layout
+from flead.training.saved import CHECKPOINTS, SAVEPOINTS
 
 HOST = "127.0.0.1"
 SLOTS = 4
@@ -68,8 +69,8 @@ def configuration(settings: Settings, layout: Layout) -> dict[str, str | float]:
         "restart-strategy.type": "exponential-delay",
         "restart-strategy.exponential-delay.initial-backoff": "1 s",
         "restart-strategy.exponential-delay.max-backoff": "30 s",
-        "execution.checkpointing.dir": (layout.flink / "checkpoints").as_uri(),
-        "execution.checkpointing.savepoint-dir": (layout.flink / "savepoints").as_uri(),
+        "execution.checkpointing.dir": (layout.flink / CHECKPOINTS).as_uri(),
+        "execution.checkpointing.savepoint-dir": (layout.flink / SAVEPOINTS).as_uri(),
         "execution.checkpointing.num-retained": 3,
         "io.tmp.dirs": str(layout.flink / "tmp"),
         "web.tmpdir": str(layout.flink / "tmp"),
@@ -116,7 +117,7 @@ def prepare(settings: Settings, layout: Layout, connector: Sequence[Path], kafka
     home = _home()
     for name in "conf", "lib", "tmp":
         shutil.rmtree(layout.flink / name, ignore_errors=True)
-    for name in "conf", "lib", "tmp", "checkpoints", "savepoints":
+    for name in "conf", "lib", "tmp", CHECKPOINTS, SAVEPOINTS:
         (layout.flink / name).mkdir(parents=True, exist_ok=True)
     # JSON is YAML, and needs no quoting rules of our own.
     lines = [f"{name}: {json.dumps(value)}" for name, value in configuration(settings, layout).items()]

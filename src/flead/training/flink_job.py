@@ -1,7 +1,7 @@
 """The training job: a shard of devices for every partition of readings, on Flink, Kafka to Kafka, exactly once.
 
-Flink's SQL gathers a partition's messages for a tenth of a second into one string, so that Python is called once for
-hundreds of readings and not once for each.
+Flink's SQL gathers a partition's messages for a tenth of a second, so that Python is called once for hundreds of
+readings and not once for each. Their values are handed on as the bytes that they are.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction
 from pyflink.datastream.functions import RuntimeContext
 from pyflink.datastream.state import MapStateDescriptor
-from pyflink.table import Schema, StatementSet, StreamTableEnvironment
+from pyflink.table import StatementSet, StreamTableEnvironment
 
 from flead.bus.clients import java_options
 from flead.bus.frames import FIELD, LATIN_1, MESSAGE
@@ -40,12 +40,12 @@ class Training(KeyedProcessFunction):
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """One gathering of a partition's readings, or global models for it."""
-        number, models, frames = value
+        number, models, values, heads = value
         partition = self._partitions.get(number)
         if partition is None:
             # Flink gives a key's state to nobody but an element of this key.
             partition = self._partitions[number] = Partition(self._settings, dict(self._state.items()))
-        produced = partition.adopt(frames) if models else partition.observe(frames)
+        produced = partition.adopt(values, heads) if models else partition.observe(values, heads)
         for key, part in partition.changed().items():
             self._state.put(key, part)
         if models and number:
@@ -64,11 +64,7 @@ def build(settings: Settings, environment: StreamTableEnvironment) -> StatementS
         [Types.INT(), Types.STRING(), Types.STRING(), Types.STRING(), Types.STRING()],
     )
     produced = gathered.key_by(lambda row: row[0], key_type=Types.INT()).process(Training(settings), output_type=types)
-    columns = zip(types.get_field_names(), ("INT", "STRING", "STRING", "STRING", "STRING"), strict=True)
-    schema = Schema.new_builder()
-    for name, kind in columns:
-        schema = schema.column(name, kind)
-    environment.create_temporary_view("produced", environment.from_data_stream(produced, schema.build()))
+    environment.create_temporary_view("produced", environment.from_data_stream(produced))
     statements = environment.create_statement_set()
     for insert in _inserts():
         statements.add_insert_sql(insert)
@@ -91,24 +87,23 @@ def _sources(settings: Settings) -> Iterable[str]:
             "key.raw.charset": LATIN_1,
             "key.fields": "k",
             "value.format": "raw",
-            "value.raw.charset": LATIN_1,
             "value.fields-include": "EXCEPT_KEY",
         }
         yield (
-            f"CREATE TEMPORARY TABLE {name} (k STRING, v STRING, p INT METADATA FROM 'partition' VIRTUAL,"
+            f"CREATE TEMPORARY TABLE {name} (k STRING, v BYTES, p INT METADATA FROM 'partition' VIRTUAL,"
             f" o BIGINT METADATA FROM 'offset' VIRTUAL, arrived AS PROCTIME(){more}) WITH ({_listed(options)})"
         )
 
 
 def _gathering() -> str:
-    """(partition, whether these are global models, frames). Every partition gets every global model."""
-    frame = f"CONCAT(CAST(o AS STRING), '{FIELD}', COALESCE(k, ''), '{FIELD}', COALESCE(v, ''))"
+    """(partition, whether these are global models, values, heads). Every partition gets every global model."""
+    value, head = "COALESCE(v, X'')", f"CONCAT(CAST(o AS STRING), '{FIELD}', COALESCE(k, ''))"
     return f"""
-        SELECT p, FALSE, CAST(ARRAY_JOIN(ARRAY_AGG({frame}), '{MESSAGE}') AS BYTES)
+        SELECT p, FALSE, ARRAY_AGG({value}), CAST(ARRAY_JOIN(ARRAY_AGG({head}), '{MESSAGE}') AS BYTES)
         FROM TABLE(TUMBLE(TABLE readings, DESCRIPTOR(arrived), INTERVAL '{GATHER_SECONDS}' SECOND))
         GROUP BY p, window_start, window_end
         UNION ALL
-        SELECT number, TRUE, CAST({frame} AS BYTES)
+        SELECT number, TRUE, ARRAY[{value}], CAST({head} AS BYTES)
         FROM global_models CROSS JOIN UNNEST(partitions) AS each_partition (number)
     """
 

@@ -1,7 +1,8 @@
 """A Kafka partition's shard: messages in, messages out. What Flink calls; it knows nothing of Flink.
 
-Messages come in the frames of :mod:`flead.bus.frames`. What goes out is put into one string a topic, which Flink's
-SQL takes apart: anomalies and updates as lines ``key KEY json``, dead letters as frames of their own, in Latin-1.
+Messages come as their values and, beside them, the heads of :mod:`flead.bus.frames`. What goes out is put into one
+string a topic, which Flink's SQL takes apart: anomalies and updates as lines ``key KEY json``, dead letters in Latin-1,
+as ``offset FIELD reason FIELD key FIELD value MESSAGE ...``.
 """
 
 import logging
@@ -12,7 +13,7 @@ import msgspec
 
 from flead.bus.decode import Decoder
 from flead.bus.encode import encode_lines
-from flead.bus.frames import FIELD, LATIN_1, MESSAGE, Messages, messages
+from flead.bus.frames import FIELD, LATIN_1, MESSAGE, places
 from flead.records import Anomaly, GlobalModel, LocalUpdate
 from flead.settings import Settings
 from flead.training import outputs
@@ -49,30 +50,30 @@ class Partition:
                 log.warning("training: the devices learn anew, for %s", changed.partition(":")[0])
         self._decoder = Decoder(self._shard.devices)
 
-    def observe(self, frames: bytes) -> Produced:
+    def observe(self, values: Sequence[bytes], heads: bytes) -> Produced:
         """Judge readings and learn from them."""
-        found = messages(frames)
-        chunk = self._decoder.decode(found.values, found.bounds, str)
-        letters = [_letter(found, *_place(refused.location), refused.reason, refused.raw) for refused in chunk.rejected]
+        chunk = self._decoder.messages(values, str)
+        letters = _letters(
+            heads, [(*_place(refused.location, refused.reason), refused.raw) for refused in chunk.rejected]
+        )
         if not chunk.batch.size:
-            return Produced(dead_letters=MESSAGE.join(letters))
+            return Produced(dead_letters=letters)
         outcome = self._shard.observe(chunk.batch)
         return Produced(
             _lines(outputs.anomalies(self._shard, outcome)),
             _lines(outputs.local_updates(self._shard, outcome)),
-            MESSAGE.join(letters),
+            letters,
         )
 
-    def adopt(self, frames: bytes) -> Produced:
+    def adopt(self, values: Sequence[bytes], heads: bytes) -> Produced:
         """Take global models; what is none of this learner's is a dead letter."""
-        found, letters = messages(frames), []
-        for i in range(len(found.offsets)):
-            value = found.values[found.bounds[i] : found.bounds[i + 1]]
+        refused = []
+        for message, value in enumerate(values):
             try:
                 self._shard.adopt(_decode_model(value))
             except (msgspec.MsgspecError, ValueError) as error:
-                letters.append(_letter(found, i, "", f"not a global model of this learner: {error}", value))
-        return Produced(dead_letters=MESSAGE.join(letters))
+                refused.append((message, f"not a global model of this learner: {error}", value))
+        return Produced(dead_letters=_letters(heads, refused))
 
     def changed(self) -> dict[str, bytes]:
         """The parts of the state that have changed since the last call."""
@@ -84,14 +85,19 @@ def _lines(records: Sequence[Anomaly | LocalUpdate]) -> str:
     return "\n".join([record.device_id + KEY + line for record, line in zip(records, lines, strict=True)])
 
 
-def _place(location: str) -> tuple[int, str]:
-    """The decoder's word for a place, ``12`` or ``12, line 3``: the message, and which of its lines."""
+def _place(location: str, reason: str) -> tuple[int, str]:
+    """The decoder's word for a place, ``12`` or ``12, line 3``, as the message and the reason with its line."""
     message, _, line = location.partition(", ")
-    return int(message), line
+    return int(message), f"{line}: {reason}" if line else reason
 
 
-def _letter(found: Messages, message: int, line: str, reason: str, raw: bytes) -> str:
-    """A dead letter: its offset, why, its key, its bytes."""
-    why = f"{line}: {reason}" if line else reason
-    parts = (str(found.offsets[message]).encode(), why.encode(), found.key(message), raw)
-    return FIELD.join(part.decode(LATIN_1) for part in parts)
+def _letters(heads: bytes, refused: Sequence[tuple[int, str, bytes]]) -> str:
+    """What was refused, each with its message, why and its bytes, as dead letters."""
+    if not refused:
+        return ""
+    known, letters = places(heads), []
+    for message, reason, raw in refused:
+        offset, key = known[message]
+        parts = str(offset).encode(), reason.encode(), key, raw
+        letters.append(FIELD.join(part.decode(LATIN_1) for part in parts))
+    return MESSAGE.join(letters)

@@ -3,7 +3,9 @@
 import shutil
 from pathlib import Path
 
-CHECKPOINTS, SAVEPOINTS = "checkpoints", "savepoints"
+FORM = 2
+"""Of what the job keeps: another one whenever a job cannot go on from what the one before has saved."""
+CHECKPOINTS, SAVEPOINTS = f"checkpoints/form-{FORM}", f"savepoints/form-{FORM}"
 METADATA = "_metadata"
 """Written last, at once: a directory with it is complete."""
 
