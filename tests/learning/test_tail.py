@@ -102,6 +102,58 @@ def test_noise_that_grows_is_found() -> None:
     assert [at for at in alarms(signal) if 3000 <= at < 3100]
 
 
+def test_what_repeats_at_its_time_is_no_event_and_the_same_at_another_is() -> None:
+    rng, t = np.random.default_rng(0), np.arange(20 * DAY)
+    signal = rng.gamma(2, 1, len(t)) + np.where((t + 100) % DAY < 12, 200.0, 0.0)
+    signal[15 * DAY + 50 : 15 * DAY + 62] += 200.0
+    found = np.array(alarms(signal, DAY))
+    assert len(found[(found > 5 * DAY) & (found < 15 * DAY)]) <= 10
+    assert ((found >= 15 * DAY + 50) & (found < 15 * DAY + 54)).any()
+    assert found[found > 4 * DAY].size <= 16
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_signal_that_swings_faster_is_found(seed: int) -> None:
+    """Not at once, and not by its values: none is one that it has not had before, nor is any step."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(30, 50, 400)
+    lengths[200:215] //= 3
+    signal = np.repeat(np.resize([20.0, 30.0], 400), lengths) + rng.normal(0, 1, lengths.sum())
+    start, stop = lengths[:200].sum(), lengths[:218].sum()
+    assert [at for at in alarms(signal, DAY) if start < at < stop]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_counter_is_judged_by_its_rate(seed: int) -> None:
+    """Its value is beyond all it ever was with every reading; the rate of a day at night shows in the rate alone."""
+    rng, t = np.random.default_rng(seed), np.arange(20 * DAY)
+    rate = 100 + 60 * np.sin(2 * np.pi * t / DAY)
+    night = 15 * DAY + 3 * DAY // 4
+    rate[night : night + 20] = 140
+    counter = 1e9 + np.cumsum(rng.poisson(rate).astype(float))
+    counter[10 * DAY + 7 :] -= counter[10 * DAY + 6]  # the machine starts anew, which is no event
+    found = np.array(alarms(counter, DAY))
+    assert ((found >= night) & (found < night + 3)).any()
+    assert abs(found - (10 * DAY + 7)).min() > 3
+
+
+def test_what_falls_again_and_again_is_no_counter() -> None:
+    """... even if it only rose at first: it is looked at as it is, and its levels tell."""
+    signal = np.concatenate([np.arange(100.0), quiet("noise", 4000)])
+    signal[3500:3600] += 15
+    assert 3500 in alarms(signal, DAY)
+    judgement = observe(Tail(Rules()), signal)
+    assert judgement.mean[3000:3400] == pytest.approx(20.0, abs=1.0)
+
+
+def test_no_more_alarms_than_asked_for_where_each_stands_alone() -> None:
+    """Of a sawtooth, most readings above the threshold are the first of their event: in most signals it is less."""
+    rng, t = np.random.default_rng(0), np.arange(100 * DAY)
+    signal = 6.0 * np.resize(np.concatenate([np.arange(n) for n in rng.integers(60, 90, 300)]), len(t))
+    signal += rng.normal(0, 8, len(t))
+    assert len(alarms(signal, DAY)) < 110
+
+
 def test_missing_values_and_other_channels_change_nothing_for_a_channel() -> None:
     signal = quiet("noise", 3000)
     signal[2500] += 30

@@ -196,7 +196,7 @@ MISFIT = msgspec.msgpack.encode(GlobalModel(1, 1, 0.5, 1, "fedavg", {"other": [1
         (lambda stored: stored.pop(HEADER), "no header"),
         (lambda stored: stored.pop("block/00000000"), "has 6 devices where it should have 70"),
         (lambda stored: stored.pop("block/00000001"), "has 64 devices where it should have 70"),
-        (changed_header(format=2), "format 2.*reads 3"),
+        (changed_header(format=2), "format 2.*reads 4"),
         (changed_header(learner="other"), "of learner other, not zscore.*--fresh"),
         (changed_header(rules={"window": 30, "features": "scaled"}), "window = 30, not 100.*--fresh"),
         (changed_header(rules={"window": 100, "features": "raw"}), "features = raw, not scaled.*--fresh"),

@@ -30,6 +30,8 @@ from flead.learning.drift_judge import (
     ERROR,
     LEVEL,
     MEAN,
+    PER_SCALE,
+    PER_SPREAD,
     PLACE,
     REFERENCE,
     ROOM,
@@ -163,6 +165,7 @@ def fit(
         channels[row, j, MEAN] = mean
         channels[row, j, SCALE] = scale
         channels[row, j, SPREAD] = math.sqrt(spread)
+        channels[row, j, PER_SCALE], channels[row, j, PER_SPREAD] = 1.0 / scale, 1.0 / math.sqrt(spread)
         channels[row, j, DRIFTS] = 1.0 if drift > DRIFTS_BY_NATURE else 0.0
         channels[row, j, PLACE] = k + 1 if k < size else 0
         channels[row, j, LEVEL] = 0.0

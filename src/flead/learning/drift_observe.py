@@ -11,6 +11,7 @@ from flead.learning.drift_judge import (
     ENERGY,
     LEVEL,
     MEAN,
+    PER_SPREAD,
     REFERENCE,
     SCALE,
     SPREAD,
@@ -141,6 +142,27 @@ def keep(
     devices[row, ROWS] = at + 1.0
 
 
+@njit(types.void(types.uintp, types.intp, _F3, _F2, _F2), cache=True, nogil=True, error_model="numpy")
+def explain(
+    row: int | np.uintp,
+    i: int,
+    channels: NDArray[np.float64],
+    scratch: NDArray[np.float64],
+    out_contributions: NDArray[np.float64],
+) -> None:
+    """Write what every channel contributed to an alarm: half by how far it is off, half by its part of the energy."""
+    deviations, energies = 0.0, 0.0
+    for j in range(out_contributions.shape[1]):
+        if not math.isnan(scratch[Z, j]):
+            deviations += abs(channels[row, j, LEVEL] - channels[row, j, REFERENCE]) * channels[row, j, PER_SPREAD]
+            energies += max(channels[row, j, ENERGY], 0.0)
+    for j in range(out_contributions.shape[1]):
+        if not math.isnan(scratch[Z, j]):
+            off = abs(channels[row, j, LEVEL] - channels[row, j, REFERENCE]) * channels[row, j, PER_SPREAD]
+            part = max(channels[row, j, ENERGY], 0.0)
+            out_contributions[i, j] = 0.5 * off / deviations + 0.5 * part / energies
+
+
 @njit(
     types.UniTuple(types.int64, 3)(
         types.int64, types.int64, _I4, _F2, _I8, _I4,  # readings and trainings
@@ -240,16 +262,7 @@ def observe(
                 devices[row, JUDGED] += 1.0
             score /= devices[row, THRESHOLD]
         if score > 1.0:
-            deviations, energies = 0.0, 0.0
-            for j in range(values.shape[1]):
-                if not math.isnan(scratch[Z, j]):
-                    deviations += abs(channels[row, j, LEVEL] - channels[row, j, REFERENCE]) / channels[row, j, SPREAD]
-                    energies += max(channels[row, j, ENERGY], 0.0)
-            for j in range(values.shape[1]):
-                if not math.isnan(scratch[Z, j]):
-                    off = abs(channels[row, j, LEVEL] - channels[row, j, REFERENCE]) / channels[row, j, SPREAD]
-                    part = max(channels[row, j, ENERGY], 0.0)
-                    out_contributions[i, j] = 0.5 * off / deviations + 0.5 * part / energies
+            explain(row, i, channels, scratch, out_contributions)
         first, fresh, rate = -1, int(devices[row, ROWS]) < complete, STILL if score <= 1.0 else 0.0
         for j in range(values.shape[1]):
             value = values[i, j]

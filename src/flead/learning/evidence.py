@@ -11,10 +11,11 @@ from numba import njit, types
 from numpy.typing import NDArray
 
 from flead.learning.tails import COMMON, FIRST, SIZE_OF_TAIL, learn, rarity
-from flead.learning.views import CHANGES, COUNT, ENDED, LEAST, PERIOD, SEASONED, SIZE_OF_VIEWS, VIEWS
+from flead.learning.views import CHANGES, COUNT, CROSSINGS, ENDED, LEAST, PERIOD, SEASONED, SIZE_OF_VIEWS, VIEWS
 
 COMBINED = len(VIEWS)
-LEVEL_VIEW, SEASON_VIEW, STILL_VIEW = VIEWS.index("level"), VIEWS.index("season"), VIEWS.index("stillness")
+LEVEL_VIEW, SEASON_VIEW = VIEWS.index("level"), VIEWS.index("season")
+STILL_VIEW, RHYTHM_VIEW = VIEWS.index("stillness"), VIEWS.index("rhythm")
 
 TRUST, TAILS = SIZE_OF_VIEWS, SIZE_OF_VIEWS + 1
 EVIDENCE = TAILS + COMBINED * SIZE_OF_TAIL
@@ -27,6 +28,9 @@ SIZE_OF_MODEL = (COMBINED + 1) * SIZE_OF_TAIL
 
 CAP = 40.0
 """One view alone counts for no more: e^-40 is known of nobody."""
+NEWS = 8.0
+"""The view of the season is an average over about so many readings, so that only every so many say something new: what
+is slowly left must not be learnt on the way."""
 FLEET = 10_000.0
 """Readings of its own after which a signal counts as much as the fleet in what evidence is rare."""
 LEND = 200.0
@@ -81,13 +85,19 @@ def weigh(
         before, enough = seen, float(FIRST)
         if i == SEASON_VIEW:
             # Its tail begins anew with every period, and has to have seen one.
-            before, enough = signals[row, channel, SEASONED], max(FIRST, signals[row, channel, PERIOD])
+            before, enough = signals[row, channel, SEASONED] // NEWS, max(FIRST, signals[row, channel, PERIOD] / NEWS)
             if signals[row, channel, PERIOD] == 0.0:
                 continue
         elif i == STILL_VIEW:
             before = signals[row, channel, CHANGES]
+        elif i == RHYTHM_VIEW:
+            before = signals[row, channel, CROSSINGS] - 1.0
+            if views[i] < 0.0:  # not crossed now
+                continue
         if before >= enough:
             evidence += min(rarity(signals, row, channel, at, views[i], LEAST[i]), CAP)
+        if i == SEASON_VIEW and signals[row, channel, SEASONED] % NEWS != 0.0:
+            continue
         if i != STILL_VIEW:
             learn(signals, row, channel, at, views[i], before)
         elif views[i] == 0.0:

@@ -46,13 +46,14 @@ from flead.learning.learner import (
 from flead.learning.rules import Rules
 from flead.learning.season import SIZE_OF_SEASON
 from flead.learning.tails import EXCESS, FIRST, QUANTILE, SHARE, SIZE_OF_TAIL, learn
-from flead.learning.views import COUNT, FLOOR, LEVEL, SPREAD, VIEWS, look
+from flead.learning.views import COUNT, FLOOR, LEVEL, SPREAD, VIEWS, look, rate
 
 LAYOUT: Layout = dict.fromkeys((*VIEWS, "evidence"), (SIZE_OF_TAIL,))
 
-PEAK, QUIET, ABOVE, ROWS, ORIGIN, FLEET_QUANTILE, FLEET_EXCESS, SIZE_OF_DEVICE = range(8)
-"""A device's record: its event's highest score and the readings since the last one above the threshold; of its
-training the readings in their signal's tail, their number and the global model it began with; the fleet's evidence."""
+PEAK, QUIET, CAUTION, ABOVE, ROWS, ORIGIN, FLEET_QUANTILE, FLEET_EXCESS, SIZE_OF_DEVICE = range(9)
+"""A device's record: its event's highest score, the readings since the last one above the threshold, and how much more
+than it a score has to be; of its training the readings in their signal's tail, their number and the global model it
+began with; the fleet's evidence."""
 
 SETTLING = 40
 """Readings after the first ``min_readings`` until the views have settled."""
@@ -68,6 +69,9 @@ RISE = 1.0
 """How much higher than its event's first alarm a score is that deserves one more."""
 SINGLE = 0.4
 """Of the readings above a threshold about so many are the first of their event (on the same simulated signals)."""
+CAREFUL = 0.1
+"""With every alarm a device has to be so much surer for the next, which wears off in the readings in which one alarm is
+asked for. So there are no more, whatever the signal (Robbins and Monro's stochastic approximation)."""
 CRITICAL = 1.0
 """A critical anomaly is ten times as rare as the threshold."""
 
@@ -81,7 +85,7 @@ _S3 = types.float64[:, :, ::1]
         types.int64[::1], _I1, _I1,  # trainings
         _S3, types.float32[:, :, ::1], types.float64[:, ::1],  # state
         _F1, types.int64,  # the fleet's
-        types.int64, _F1, _F1,  # rules
+        types.int64, _F1, _F1, _F1,  # rules
         _F1, types.boolean[::1], types.int16[::1], _F1, types.float64[:, ::1], types.float64[:, ::1],  # judgement
         _F1, _F1, types.float64[:, ::1], _I1,  # updates
     ),
@@ -102,6 +106,7 @@ def observe(
     warm_up: int,
     thresholds: NDArray[np.float64],
     quiet: NDArray[np.float64],
+    relief: NDArray[np.float64],
     out_score: NDArray[np.float64],
     out_anomalous: NDArray[np.bool_],
     out_channel: NDArray[np.int16],
@@ -146,10 +151,11 @@ def observe(
                 out_mean[i, j] = out_std[i, j] = np.nan
                 continue
             known += 1
+            value, base = rate(signals, seasons, row, np.uintp(j), value)
             count = int(signals[row, j, COUNT])
             mean = signals[row, j, LEVEL] if count > 0 else value
             std = max(math.sqrt(signals[row, j, SPREAD]), FLOOR * max(1.0, abs(mean)))
-            out_mean[i, j], out_std[i, j] = mean, std
+            out_mean[i, j], out_std[i, j] = base + mean, std
             look(signals, seasons, row, np.uintp(j), value, views)
             z, rare = 0.0, 0.0
             if count >= warm_up:
@@ -178,13 +184,16 @@ def observe(
 
         # One event is one alarm, unless it becomes much rarer than it was when it was raised.
         devices[row, QUIET] += 1.0
+        devices[row, CAUTION] = max(devices[row, CAUTION] - relief[i], 0.0)
         if devices[row, QUIET] > quiet[i]:
             devices[row, PEAK] = 0.0
         out_anomalous[i] = False
         if out_score[i] > thresholds[i]:
             devices[row, QUIET] = 0.0
-            if devices[row, PEAK] == 0.0 or rarest > devices[row, PEAK] + RISE:
+            raised = devices[row, PEAK] > 0.0
+            if rarest > (devices[row, PEAK] + RISE if raised else thresholds[i] + devices[row, CAUTION]):
                 devices[row, PEAK] = rarest
+                devices[row, CAUTION] += CAREFUL
                 out_anomalous[i] = True
 
 
@@ -243,7 +252,7 @@ class Tail:
         observe(
             rows, values, trainings.positions, trainings.rows, trainings.samples,
             self.signals, self.seasons, self.devices, self.fleet, self.fleet_version,
-            self.warm_up, thresholds, quiet,
+            self.warm_up, thresholds, quiet, CAREFUL / every,
             rarities, anomalous, channel, z, mean, std, accuracy, loss, parameters, origin,
         )  # fmt: skip
         judgement = Judgement(rarities, anomalous, channel, z, mean, std, None, thresholds)

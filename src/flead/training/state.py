@@ -19,7 +19,7 @@ from flead.learning.arrays import Columns
 from flead.records import GlobalModel
 from flead.training.fleet import BLOCK, Shard, rules_of
 
-FORMAT = 3
+FORMAT = 4
 HEADER = "header"
 MODEL = "model"
 """The global model has an entry of its own: it may be large, and changes seldom beside the clock in the header."""
