@@ -98,6 +98,7 @@ def test_what_agents_sign_gets_through_and_nothing_else(topics: Settings, tmp_pa
         eventually(lambda: len(bad.refused) + len(good.refused) == 4)
         assert (bad.refused, good.refused) == ({1: FOREIGN, 3: WRONG, 4: WRONG}, {2: WRONG})
         eventually(lambda: reasons(topics).total() == 6)
+        assert reasons(topics)["not a parcel of signed records: packed in a form that is not known here"] == 1
         assert reasons(topics)["comes with another key than the one that its name is enrolled with"] == 1
 
         # The MQTT broker goes and comes back, and so do they all.

@@ -46,7 +46,7 @@ def opened(agent: str, payload: bytes) -> list[tuple[str, Envelope]]:
     for line in unpack(payload[:-SIGNATURE]).split(b"\n"):
         found = _LINE.fullmatch(line)
         if found is None or len(items) == MOST:
-            raise ValueError("not a parcel of records")
+            raise ValueError("a line is no record, or there are too many")
         sequence += int(found[1])
         items.append(Item(_TOPICS[found[2].decode()], sequence, found[3]))
     sealed = envelopes(agent, items, payload[-SIGNATURE:])

@@ -56,7 +56,7 @@ LETTERS_PER_LOOK = 100
 NEWEST = 50
 """Offsets before the end among which the newest global model is: a model takes two, its transaction's mark is one."""
 
-NO_PARCEL = "not a parcel of signed records, or in a form that is not known here"
+NO_PARCEL = "not a parcel of signed records"
 OTHER_NAME = "sent under another agent's name"
 NO_RECORD = "not a record of its topic"
 
