@@ -25,13 +25,23 @@ class Running:
         self.runners: dict[str, Runner] = {}
         self.threads: list[threading.Thread] = []
 
-    def add(self, name: str, script: str, *, needs: tuple[str, ...] = (), ready: Any = None, **more: Any) -> Runner:
+    def add(
+        self,
+        name: str,
+        script: str,
+        *,
+        needs: tuple[str, ...] = (),
+        after: tuple[str, ...] = (),
+        ready: Any = None,
+        **more: Any,
+    ) -> Runner:
         service = Service(
             name=name, command=("/bin/sh", "-c", script), image="flead", ready=ready or (lambda since: True),
-            needs=needs, megabytes=0, **more,
+            needs=needs, after=after, megabytes=0, **more,
         )  # fmt: skip
         runner = Runner(service, self.directory / f"{name}.log", os.environ, self.stopping, lambda: self.note(name))
         runner.needs = [self.runners[need] for need in needs]
+        runner.after = [self.runners[other] for other in after]
         for need in runner.needs:
             need.needed_by.append(runner)
         self.runners[name] = runner
@@ -104,6 +114,26 @@ def test_a_service_waits_for_what_it_needs_and_is_stopped_before_it(running: Run
     eventually(lambda: top.state.state == "ready", 10)
     running.stop()
     assert running.history.index(("top", "stopped")) < running.history.index(("base", "stopping"))
+
+
+def test_a_service_lets_others_start_first_for_a_while(running: Running) -> None:
+    may_be_ready = threading.Event()
+    running.add("first", "exec sleep 60", ready=lambda since: may_be_ready.is_set())
+    patient = running.add("patient", "exec sleep 60", after=("first",))
+    running.start()
+    eventually(lambda: ("first", "starting") in running.history, 10)
+    assert patient.state.state == "waiting"
+    may_be_ready.set()
+    eventually(lambda: patient.state.state == "ready", 10)
+
+
+def test_it_starts_without_them_when_they_take_too_long(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AFTER_SECONDS", 0.05)
+    running.add("first", "exec sleep 60", ready=lambda since: False)
+    patient = running.add("patient", "exec sleep 60", after=("first",))
+    running.start()
+    eventually(lambda: patient.state.state == "ready", 10)
+    assert "ready" not in running.states("first")
 
 
 def test_a_command_that_ends_well_is_done_and_others_may_start(running: Running) -> None:

@@ -19,7 +19,7 @@ def test_services_need_only_what_stands_before_them() -> None:
     table = services(Settings())
     before: set[str] = set()
     for name, service in table.items():
-        assert set(service.needs) <= before, name
+        assert set(service.needs) | set(service.after) <= before, name
         before.add(name)
     assert [name for name in table if name.startswith("kafka")] == ["kafka-1", "kafka-2", "kafka-3", "kafka-4"]
 

@@ -24,6 +24,8 @@ ASK_SECONDS = 0.3
 LOOK_SECONDS = 10.0
 """... and once it was ready."""
 KILL_SECONDS = 5.0
+AFTER_SECONDS = 120.0
+"""That a service lets others start first; then it starts even so, for it does not need them."""
 ERROR = re.compile(r"\b(ERROR|FATAL|[A-Z]\w*(Error|Exception))\b")
 
 
@@ -45,6 +47,7 @@ class Runner:
         self.service = service
         self.state = ServiceState(service.name, "waiting", since=time.time())
         self.needs: list[Runner] = []
+        self.after: list[Runner] = []
         self.needed_by: list[Runner] = []
         self._log = log
         self._environment = {**environment, **service.environment}
@@ -56,13 +59,19 @@ class Runner:
     def run(self) -> None:
         """Until ``stopping``, or for a service that ends, until it has ended well."""
         try:
-            while not all(need._ready.is_set() for need in self.needs):
-                if self._stopping.wait(TICK):
-                    return
-            self._keep_running()
+            if self._wait_for(self.needs) and self._wait_for(self.after, AFTER_SECONDS):
+                self._keep_running()
         finally:
             self._become("stopped")
             self._over.set()
+
+    def _wait_for(self, others: list["Runner"], seconds: float = float("inf")) -> bool:
+        """Wait until these have been ready, or for so long; False if this one has to stop."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not all(other._ready.is_set() for other in others):
+            if self._stopping.wait(TICK):
+                return False
+        return not self._stopping.is_set()
 
     def _keep_running(self) -> None:
         wait = FIRST_WAIT

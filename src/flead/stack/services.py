@@ -36,6 +36,8 @@ class Service:
     ready: Check
     needs: tuple[str, ...] = ()
     """Services that must be ready before it is started, and are stopped after it."""
+    after: tuple[str, ...] = ()
+    """Services that it lets start first, for a while, where they are started too: its work would slow them."""
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[Port, ...] = ()
     page: str = ""
@@ -136,7 +138,7 @@ def services(settings: Settings, containers: bool = False) -> dict[str, Service]
             )
             for name, megabytes in (("evaluation", 1100), ("analytics", 1280))
         ),
-        _own(settings, "producer", needs_kafka),
+        _own(settings, "producer", needs_kafka, after=("training", "evaluation")),
         Service(
             name="mqtt",
             command=(sys.executable, "-m", "flead.stack.mqtt"),
@@ -242,6 +244,7 @@ def _own(
     image: Literal["flead", "flink", "spark"] = "flead",
     megabytes: int = 130,
     stop_seconds: float = 20,
+    after: tuple[str, ...] = (),
 ) -> Service:
     """A service of FLEAD's own: ``flead service NAME``, which says on /healthz how it is."""
     setting = port or f"{name}_port"
@@ -253,6 +256,7 @@ def _own(
         ready=checks.healthy(number),
         page="/healthz",
         needs=needs,
+        after=after,
         ports=(Port(number, setting),),
         megabytes=megabytes,
         stop_seconds=stop_seconds,

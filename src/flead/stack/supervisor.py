@@ -41,6 +41,7 @@ class Supervisor:
         }
         for runner in self.runners.values():
             runner.needs = [self.runners[name] for name in runner.service.needs]
+            runner.after = [self.runners[name] for name in runner.service.after if name in self.runners]
             for need in runner.needs:
                 need.needed_by.append(runner)
 
