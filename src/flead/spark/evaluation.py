@@ -85,7 +85,8 @@ class Evaluation:
         )
         self._service.trouble = ""
         try:
-            while not self._service.stopping.wait(0.2) and query.isActive:
+            # Not oftener: a look at the progress is dozens of questions to Java.
+            while not self._service.stopping.wait(self._settings.evaluation_seconds) and query.isActive:
                 progress = query.lastProgress
                 if progress:
                     self._seconds.set(progress["durationMs"].get("triggerExecution", 0) / 1000)
