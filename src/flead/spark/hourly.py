@@ -9,8 +9,8 @@ from prometheus_client import Counter, Gauge
 from flead.bus.service import Service
 from flead.settings import Settings
 
-FIRST_SECONDS = 60.0
-"""From the service's start to its first run: then the platform is up, and there is something to analyse."""
+FIRST_SECONDS = 120.0
+"""From the service's start to its first run: so what is still starting is not slowed down, and readings have come."""
 PATIENCE_SECONDS = 60.0
 """After a run that has failed."""
 COMMAND = (sys.executable, "-m", "flead", "service", "analytics", "--once")
