@@ -16,9 +16,9 @@ from flead.bus.answers import answered
 from flead.bus.parcels import parcels
 from flead.federation.rounds import Rounds
 from flead.learning.zscore import ZScore
-from flead.records import Anomaly, Enrolment
+from flead.records import AgentState, Anomaly, Enrolment
 from flead.settings import Settings
-from flead.topics import ACK, ANOMALIES, CONTROL, ENROL, LOCAL_UPDATES, UP, mqtt_topic
+from flead.topics import ACK, ANOMALIES, CONTROL, ENROL, LOCAL_UPDATES, STATE, UP, mqtt_topic
 from flead.trust.envelope import Item, envelopes, headers, sign
 from flead.trust.keys import SigningKey
 from flead.trust.register import FOREIGN, UNKNOWN, UNSIGNED_DEVICE, WRONG
@@ -75,11 +75,16 @@ def test_what_agents_sign_gets_through_and_nothing_else(topics: Settings, tmp_pa
         good, bad = enter(Agent(topics, "good", tmp_path)), enter(Agent(topics, "bad", tmp_path))
 
         # They speak in the same moment in which they enrol, and the first model that is made comes back to them.
+        online = msgspec.json.encode(AgentState("good", "online", 3, 0, NOW))
+        good.client.publish(mqtt_topic("good", STATE), online, 1, retain=True)
         good.send(*(item(LOCAL_UPDATES, sequence, update(sequence)) for sequence in range(3)))
         good.enrol("device_0", "device_1", "device_2")
         good.send(item(ANOMALIES, 3, alarm(1)))
         eventually(lambda: good.received == {0, 1, 2, 3})
         eventually(lambda: [model["version"] for model in good.models] == [1])
+        eventually(
+            lambda: (b"state/good", online) in [(said.key(), said.value()) for said in messages_of(topics, "agents")]
+        )
         (message,) = messages_of(topics, "anomalies")
         assert message.value() == msgspec.json.encode(alarm(1))
         assert dict(message.headers())["flead-agent"] == b"good"

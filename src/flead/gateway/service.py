@@ -74,6 +74,8 @@ class Gateway:
         self._not_believed: defaultdict[str, list[Refused]] = defaultdict(list)
         self._in_flight: set[tuple[str, int]] = set()
         self._held: deque[tuple[float, str, Envelope]] = deque()
+        self._strangers: dict[str, bytes] = {}
+        """How agents are that are not enrolled yet: they say so once, in the moment in which they ask to be."""
         self._newest = b""
         """The newest global model, until it is published."""
         self._published = float("-inf")
@@ -203,6 +205,8 @@ class Gateway:
             return
         if agent in self._register.agents:
             self._put(AGENTS, payload, STATE_KEY + agent, [], 0)
+        elif agent in self._strangers or len(self._strangers) < MOST_HELD:
+            self._strangers[agent] = payload
 
     def _put(self, topic: str, value: bytes, key: str, more: list[tuple[str, bytes]], partition: int = -1) -> None:
         """To Kafka, where nobody waits for an answer."""
@@ -241,6 +245,8 @@ class Gateway:
         self._service.trouble = self._mqtt.trouble
         for key, value in news:
             self._register.take(key, value)
+        for agent in self._strangers.keys() & self._register.agents:
+            self._put(AGENTS, self._strangers.pop(agent), STATE_KEY + agent, [], 0)
         if any(key.startswith((AGENT, DEVICE)) for key, _ in news) or self._held:
             held, self._held = self._held, deque()
             for until, kind, envelope in held:
