@@ -103,28 +103,26 @@ def test_the_wait_before_a_restart_doubles(running: Running, monkeypatch: pytest
     assert waits[:5] == [0.01, 0.02, 0.04, 0.05, 0.05]
 
 
-def test_a_service_waits_for_what_it_needs_and_is_stopped_before_it(running: Running) -> None:
+def start_top_with_base(running: Running, **relation: tuple[str, ...]) -> None:
+    """Start two services; the second, which has this relation to the first, has to wait until that one is ready."""
     may_be_ready = threading.Event()
     running.add("base", "exec sleep 60", ready=lambda since: may_be_ready.is_set())
-    top = running.add("top", "exec sleep 60", needs=("base",))
+    top = running.add("top", "exec sleep 60", **relation)
     running.start()
     eventually(lambda: ("base", "starting") in running.history, 10)
     assert top.state.state == "waiting"
     may_be_ready.set()
     eventually(lambda: top.state.state == "ready", 10)
+
+
+def test_a_service_waits_for_what_it_needs_and_is_stopped_before_it(running: Running) -> None:
+    start_top_with_base(running, needs=("base",))
     running.stop()
     assert running.history.index(("top", "stopped")) < running.history.index(("base", "stopping"))
 
 
 def test_a_service_lets_others_start_first_for_a_while(running: Running) -> None:
-    may_be_ready = threading.Event()
-    running.add("first", "exec sleep 60", ready=lambda since: may_be_ready.is_set())
-    patient = running.add("patient", "exec sleep 60", after=("first",))
-    running.start()
-    eventually(lambda: ("first", "starting") in running.history, 10)
-    assert patient.state.state == "waiting"
-    may_be_ready.set()
-    eventually(lambda: patient.state.state == "ready", 10)
+    start_top_with_base(running, after=("base",))
 
 
 def test_it_starts_without_them_when_they_take_too_long(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,6 @@ from flead.topics import ANOMALIES, ENROL, LOCAL_UPDATES, STATE, UP, mqtt_topic
 
 SUBSCRIBED = [(mqtt_topic("+", kind), 1) for kind in (ENROL, UP, STATE)]
 
-GLOBAL_SECONDS = 60.0
-"""Between two global models to the agents: a device trains once a minute, and may pay for every byte."""
-
 decode_state = msgspec.json.Decoder(AgentState).decode
 _RECORDS: dict[str, Callable[[bytes], LocalUpdate | Anomaly]] = {
     LOCAL_UPDATES: msgspec.json.Decoder(LocalUpdate).decode,

@@ -25,7 +25,7 @@ from flead.bus.clients import kafka_options
 from flead.bus.packing import pack
 from flead.bus.parcels import opened
 from flead.bus.service import Service
-from flead.gateway.messages import GLOBAL_SECONDS, decode_state, device_of
+from flead.gateway.messages import decode_state, device_of
 from flead.gateway.mqtt import Connection
 from flead.settings import Settings
 from flead.topics import (
@@ -45,6 +45,8 @@ from flead.trust.envelope import AGENT_HEADER, Envelope, headers
 from flead.trust.register import AGENT, DEVICE, FOREIGN, UNKNOWN, Register
 from flead.trust.register import STATE as STATE_KEY
 
+GLOBAL_SECONDS = 60.0
+"""Between two global models to the agents: a device trains once a minute, and may pay for every byte."""
 HOLD_SECONDS = 60.0
 """For the aggregator to enrol an agent whose messages are there already."""
 LOOK_SECONDS = 0.5
