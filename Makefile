@@ -70,7 +70,7 @@ lock: ## Pin what pyproject.toml asks for (needs uv; ARGS=--upgrade moves to the
 	@$(COMPILE) $(ARGS) $(EMBEDDED) --output-file requirements/embedded.txt
 	@$(COMPILE) $(ARGS) pyproject.toml --group build --extra agent --constraint requirements/embedded.txt \
 		--output-file requirements/agent.txt
-	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra agent --extra privacy --extra dashboards --group dev --constraint requirements/embedded.txt \
+	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra agent --extra privacy --extra dashboards --group dev --group site --constraint requirements/embedded.txt \
 		--output-file requirements/dev.txt
 	@$(COMPILE) $(ARGS) $(EMBEDDED) --extra services --extra privacy --constraint requirements/dev.txt \
 		--output-file requirements/services.txt
