@@ -97,7 +97,7 @@ dev: $(VENV)/dev.stamp
 
 # Flink has packages up to Python 3.12. With a newer Python the platform gets an environment of its own beside VENV.
 platform: $(BIN)/python
-	@venv=$$(tools/venv.sh --platform $(VENV)) && \
+	@venv=$$(tools/venv.sh --platform $(VENV) $(PYTHON)) && \
 		$(MAKE) --no-print-directory $$venv/platform.stamp VENV=$$venv
 
 $(VENV)/embedded.stamp: requirements/embedded.txt pyproject.toml $(BIN)/python
