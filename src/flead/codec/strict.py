@@ -18,7 +18,7 @@ BLANK = b" \t\r\n"
 
 _READING = msgspec.json.Decoder(Reading)
 _FIELD = re.compile(rb'"(?:device_id|data|timestamp|label)"')
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class MalformedError(ValueError):
@@ -56,7 +56,7 @@ def parse(line: bytes) -> Parsed:
     else:
         channels, numbers = (DEFAULT_CHANNEL,), (reading.data,)
     for name in (reading.device_id, *channels):
-        if _CONTROL.search(name):
+        if CONTROL.search(name):
             raise MalformedError(f"{name!r} has control characters")
         if len(name.encode()) > LONGEST_NAME:
             raise MalformedError(f"a name of {len(name.encode())} bytes is too long: at most {LONGEST_NAME}")
