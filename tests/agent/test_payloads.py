@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from flead.agent.payloads import Pattern, reading
-from flead.codec.strict import MalformedError, parse
+from flead.boundary import MalformedError
+from flead.codec.strict import parse
 
 NOW = 1_762_528_951_000
 

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from flead.boundary import LAST_TIME, MalformedError
 from flead.codec.scan import LONGEST_LINE
-from flead.codec.strict import LAST_TIME, MalformedError, parse
+from flead.codec.strict import parse
 from flead.records import LARGEST, MOST_CHANNELS, NO_LABEL
 
 thorough = hypothesis_settings(deadline=None, derandomize=True, max_examples=150, database=None)

@@ -7,22 +7,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from flead.boundary import CONTROL, LAST_TIME, MalformedError
 from flead.codec.scan import LONGEST_LINE
 from flead.records import DEFAULT_CHANNEL, LONGEST_NAME, NO_LABEL, Reading, to_milliseconds
-
-LAST_TIME = to_milliseconds("2261-12-31T23:59:59.999Z")
-"""The last whole year that fits into 64 bits as nanoseconds since 1970."""
 
 BLANK = b" \t\r\n"
 """What JSON takes for space."""
 
 _READING = msgspec.json.Decoder(Reading)
 _FIELD = re.compile(rb'"(?:device_id|data|timestamp|label)"')
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-class MalformedError(ValueError):
-    """Why something is no reading, in words for who sent it."""
 
 
 class Parsed(NamedTuple):

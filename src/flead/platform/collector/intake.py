@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from flead.boundary import MalformedError
 from flead.codec.decode import Decoder, row_with
-from flead.codec.strict import MalformedError
 from flead.columns import Batch, Devices
 from flead.records import Anomaly, GlobalModel, LocalUpdate, Rejected, to_milliseconds
 from flead.storage.writing.thinning import Thinning

@@ -1,7 +1,7 @@
 """The boundary: bytes from outside become a record here, once, and nothing about a record that has passed can raise.
 
 Whatever comes over Kafka, MQTT or HTTP goes through :func:`record`, which either returns a record of the type asked for
-or raises :class:`~flead.codec.strict.MalformedError` with the reason, and nothing else, whatever the bytes are. Behind
+or raises :class:`MalformedError` with the reason, and nothing else, whatever the bytes are. Behind
 it hold, for every record:
 
 - it was UTF-8 and JSON of at most ``MOST_BYTES`` bytes, nested at most ``MOST_DEPTH`` deep;
@@ -20,10 +20,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from flead.codec.strict import CONTROL, LAST_TIME, MalformedError
 from flead.records import LARGEST, LONGEST_NAME, to_milliseconds
 
 Record = TypeVar("Record", bound=msgspec.Struct)
+
+LAST_TIME = to_milliseconds("2261-12-31T23:59:59.999Z")
+"""The last whole year that fits into 64 bits as nanoseconds since 1970."""
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 MOST_BYTES = 1 << 20
 """A global model of 50,000 parameters has as many; Kafka's own limit for a message is the same."""
@@ -35,6 +38,10 @@ LONGEST_TEXT = 1024
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 # What Python's fromisoformat takes beyond this (weeks, times without separators) Postgres does not, or otherwise.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?", re.ASCII)
+
+
+class MalformedError(ValueError):
+    """Why something is no reading or other record, in words for whoever sent it."""
 
 
 def record(kind: type[Record], text: bytes | None) -> Record:

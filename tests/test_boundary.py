@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from flead.codec.boundary import LONGEST_TEXT, MOST_BYTES, MOST_DEPTH, name_of, record, time_of
-from flead.codec.strict import MalformedError
+from flead.boundary import LONGEST_TEXT, MOST_BYTES, MOST_DEPTH, MalformedError, name_of, record, time_of
 from flead.records import AgentState, Anomaly, Enrolment, GlobalModel, LocalUpdate, Rollback
 
 KINDS = [Anomaly, LocalUpdate, GlobalModel, Rollback, Enrolment, AgentState]
@@ -53,6 +52,11 @@ def test_a_record_passes_as_it_is() -> None:
             LocalUpdate,
             update(parameters={"w": [1e200]}),
             "parameters holds a number that is not finite, or beyond 1e+100",
+        ),
+        (
+            Rollback,
+            b'{"timestamp":"2026-03-01T12:00:00Z","rollback_to":1' + b"0" * 400 + b"}",
+            "rollback_to holds a number",
         ),
         (LocalUpdate, update(loss=-1e101), "loss holds a number"),
         (LocalUpdate, update(samples_processed=2**31), "samples_processed"),
