@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from flead.codec.strict import BLANK, MalformedError, Parsed, parse
+from flead.boundary import MalformedError
+from flead.codec.strict import BLANK, Parsed, parse
 from flead.columns import Chunk, Devices
 
 Value = tuple[str, str]  # channel, and the number's bits

@@ -11,8 +11,9 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from flead.boundary import MalformedError
 from flead.codec.scan import scan
-from flead.codec.strict import BLANK, MalformedError, Parsed, parse
+from flead.codec.strict import BLANK, Parsed, parse
 from flead.codec.uncounted import njit_uncounted
 from flead.columns import Batch, Channels, Chunk, Devices
 from flead.idtable import EMPTY, TEXT, IdTable
