@@ -12,7 +12,7 @@ from flead.agent.store import Outgoing
 from flead.agent.uplink import News
 from flead.bus.clients import kafka_options
 from flead.records import AgentState, Enrolment
-from flead.settings import Settings
+from flead.settings.kafka import KafkaSettings
 from flead.topics import CONTROL, GLOBAL_MODELS
 from flead.trust.envelope import Envelope, headers, seal
 from flead.trust.keys import SigningKey
@@ -30,7 +30,7 @@ _encode = msgspec.json.Encoder().encode
 class KafkaUplink:
     """One agent's producer, and its consumer of global models."""
 
-    def __init__(self, settings: Settings, address: Address, agent: str, key: SigningKey) -> None:
+    def __init__(self, settings: KafkaSettings, address: Address, agent: str, key: SigningKey) -> None:
         self.where = f"{address.host}:{address.port}"
         self._settings = settings.model_copy(update={"kafka": self.where})
         self._agent = agent

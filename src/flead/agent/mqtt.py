@@ -8,7 +8,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from flead.agent.address import Address
-from flead.settings import Settings
+from flead.settings.mqtt import MqttSettings
 from flead.trust.mqtt import secure
 
 log = logging.getLogger("flead")
@@ -25,7 +25,7 @@ class Connection:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: MqttSettings,
         address: Address,
         client_id: str,
         received: Received,

@@ -12,7 +12,7 @@ from flead.codec.decode import Decoder
 from flead.codec.strict import MalformedError
 from flead.columns import Chunk, Devices
 from flead.records import Rejected
-from flead.settings import Settings
+from flead.settings.mqtt import MqttSettings
 
 ROOM = 20_000
 """Messages that may wait to be learnt from; then the broker has to hold them."""
@@ -31,7 +31,7 @@ class MqttSource:
     before it was killed is gone.
     """
 
-    def __init__(self, settings: Settings, name: str, address: Address, client_id: str) -> None:
+    def __init__(self, settings: MqttSettings, name: str, address: Address, client_id: str) -> None:
         """AgentError without a pattern."""
         if not address.path:
             raise AgentError(f"source = {name!r} lacks the topics: write it as mqtt://HOST/sensors/+/data")

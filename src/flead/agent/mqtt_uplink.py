@@ -15,7 +15,7 @@ from flead.codec.answers import answered
 from flead.codec.packing import unpack
 from flead.codec.parcels import parcels
 from flead.records import AgentState, Enrolment, to_text
-from flead.settings import Settings
+from flead.settings.mqtt import MqttSettings
 from flead.topics import ACK, CONTROL, ENROL, MQTT_GLOBAL, STATE, UP, mqtt_topic
 from flead.trust.envelope import Item
 from flead.trust.keys import SigningKey
@@ -27,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 class MqttUplink:
     """One agent's connection."""
 
-    def __init__(self, settings: Settings, address: Address, agent: str, key: SigningKey) -> None:
+    def __init__(self, settings: MqttSettings, address: Address, agent: str, key: SigningKey) -> None:
         self._agent = agent
         self._key = key
         self._lock = threading.Lock()

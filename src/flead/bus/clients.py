@@ -4,12 +4,12 @@
 have it.
 """
 
-from flead.settings import Settings
+from flead.settings.kafka import KafkaSettings
 
 MECHANISM = "SCRAM-SHA-512"
 
 
-def kafka_options(settings: Settings) -> dict[str, str]:
+def kafka_options(settings: KafkaSettings) -> dict[str, str]:
     """The servers, and how they and we prove who we are."""
     protocol = "SSL" if settings.kafka_tls else "PLAINTEXT"
     options = {"bootstrap.servers": settings.kafka_servers}
@@ -31,7 +31,7 @@ def kafka_options(settings: Settings) -> dict[str, str]:
     return options if protocol == "PLAINTEXT" else {**options, "security.protocol": protocol}
 
 
-def java_options(settings: Settings) -> dict[str, str]:
+def java_options(settings: KafkaSettings) -> dict[str, str]:
     """The same for a client in Java. It reads a certificate and its key from one file: ``kafka_key`` holds both."""
     options = {"bootstrap.servers": settings.kafka_servers}
     protocol = kafka_options(settings).get("security.protocol")

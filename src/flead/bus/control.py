@@ -8,13 +8,13 @@ from confluent_kafka import KafkaException, Producer
 from flead.bus.clients import kafka_options
 from flead.errors import FleadError
 from flead.records import Rollback, to_text
-from flead.settings import Settings
+from flead.settings.kafka import KafkaSettings
 from flead.topics import CONTROL
 
 SECONDS = 10.0
 
 
-def ask_for_rollback(settings: Settings, version: int) -> None:
+def ask_for_rollback(settings: KafkaSettings, version: int) -> None:
     """Ask for the global model of this version again; the aggregator publishes it as the next one.
 
     Raises FleadError if Kafka does not take the request.
@@ -22,7 +22,7 @@ def ask_for_rollback(settings: Settings, version: int) -> None:
     ask(settings, Rollback(version, now()))
 
 
-def ask(settings: Settings, request: msgspec.Struct) -> None:
+def ask(settings: KafkaSettings, request: msgspec.Struct) -> None:
     """Hand a request over. Raises FleadError if Kafka does not take it."""
     failures: list[str] = []
     try:

@@ -23,7 +23,7 @@ from confluent_kafka.admin import (
 from flead import settings
 from flead.bus.clients import kafka_options
 from flead.errors import FleadError
-from flead.settings import Settings
+from flead.settings.kafka import KafkaSettings
 from flead.topics import AGENTS, ANOMALIES, CONTROL, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES, READINGS
 
 SECONDS = 60.0
@@ -46,7 +46,7 @@ class Topic:
     config: dict[str, str]
 
 
-def topics(settings: Settings) -> list[Topic]:
+def topics(settings: KafkaSettings) -> list[Topic]:
     """The topics on this many brokers.
 
     Readings are kept for a day and what is made of them for a week, counted from when a message arrived: its own
@@ -93,7 +93,7 @@ def _placed(partitions: int, brokers: int) -> list[list[int]]:
     return [[(partition + copy) % brokers + 1 for copy in range(copies)] for partition in range(partitions)]
 
 
-def _config(settings: Settings) -> dict[str, str]:
+def _config(settings: KafkaSettings) -> dict[str, str]:
     return {
         "cleanup.policy": "delete",
         "min.insync.replicas": str(max(1, min(3, settings.brokers) - 1)),

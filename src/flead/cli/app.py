@@ -183,16 +183,19 @@ def sql(
 
 @config_app.command()
 def show(as_json: AsJson = False) -> None:
-    """Every setting, its value and where it came from."""
+    """Show every setting by section, with its value and where it came from."""
     chosen, origins = settings.load()
     values: dict[str, Any] = chosen.model_dump(mode="json")
     if as_json:
         print(json.dumps({name: {"value": values[name], "from": origins[name]} for name in values}))
         return
     table = Table("setting", "value", "from", "meaning")
-    for name, field in settings.Settings.model_fields.items():
-        value = "" if values[name] is None else str(values[name])
-        table.add_row(name, value, origins[name], field.description)
+    for heading, section in settings.SECTIONS.items():
+        table.add_section()
+        table.add_row(f"[bold]{heading}[/bold]")
+        for name in settings.fields_of(section):
+            value = "" if values[name] is None else str(values[name])
+            table.add_row(name, value, origins[name], section.model_fields[name].description)
     Console().print(table)
 
 

@@ -23,7 +23,7 @@ from psycopg import Connection
 
 from flead.dashboard.reasons import reason_of_alarm
 from flead.records import to_text
-from flead.settings import Settings
+from flead.settings.alarms import AlarmSettings
 from flead.storage import queries
 from flead.storage.queries.alarm_rows import AlarmRow
 
@@ -41,7 +41,7 @@ log = logging.getLogger("flead")
 class Webhook:
     """The address of the other system and how to speak to it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: AlarmSettings) -> None:
         assert settings.webhook_url is not None
         self._url = settings.webhook_url.get_secret_value()
         secret = settings.webhook_secret

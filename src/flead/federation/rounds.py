@@ -17,7 +17,8 @@ from flead.learning.registry import LEARNERS
 from flead.learning.strategies import DEFAULTS, STATISTICS, STRATEGIES, Contribution, State, StrategyRules
 from flead.privacy.accountant import DELTA, epsilon_of
 from flead.records import GlobalModel, LocalUpdate, Parameters, to_milliseconds
-from flead.settings import Settings
+from flead.settings import ModelSettings
+from flead.settings.federation import FederationSettings
 
 Misfit = Callable[[learner.Parameters], str | None]
 """Why these are no parameters of the model that is merged, None if they are: ``Learner.misfit``."""
@@ -34,7 +35,7 @@ class _State(msgspec.Struct):
     """Updates since the last round, those that were replaced among them."""
 
 
-def strategy_rules_of(settings: Settings) -> StrategyRules:
+def strategy_rules_of(settings: FederationSettings) -> StrategyRules:
     """The strategies' rules as they are set."""
     return StrategyRules(
         server_momentum=settings.server_momentum,
@@ -45,7 +46,7 @@ def strategy_rules_of(settings: Settings) -> StrategyRules:
     )
 
 
-def rounds_of(settings: Settings) -> "Rounds":
+def rounds_of(settings: ModelSettings) -> "Rounds":
     """The rounds of the learner and strategy that are set.
 
     FleadError for a learner or a strategy that there is not, and for a strategy that cannot merge what the learner

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flead.platform.training.saved import CHECKPOINTS, SAVEPOINTS
-from flead.settings import Settings
+from flead.settings.engines import FlinkSettings
 from flead.stack.errors import StackError
 from flead.stack.java import LOG4J, QUICK, java, java_home
 from flead.stack.layout import Layout
@@ -37,7 +37,7 @@ OPENED = [
 """What Flink's own configuration opens of a modern Java."""
 
 
-def configuration(settings: Settings, layout: Layout) -> dict[str, str | float]:
+def configuration(settings: FlinkSettings, layout: Layout) -> dict[str, str | float]:
     """Flink's settings; the job chooses its own parallelism, checkpoint interval and guarantees."""
     alone = settings.flink_host == HOST
     here, everywhere = (HOST, HOST) if alone else (socket.gethostname(), "0.0.0.0")
@@ -112,7 +112,7 @@ def client_environment(layout: Layout) -> dict[str, str]:
     }
 
 
-def prepare(settings: Settings, layout: Layout, connector: Sequence[Path], kafka: Sequence[Path]) -> None:
+def prepare(settings: FlinkSettings, layout: Layout, connector: Sequence[Path], kafka: Sequence[Path]) -> None:
     """Write the configuration and lay out the class path; what is in ``tmp`` belongs to a run that is over."""
     home = _home()
     for name in "conf", "lib", "tmp":

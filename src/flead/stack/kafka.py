@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from flead.settings import Settings
+from flead.settings.kafka import KafkaSettings
 from flead.stack.errors import StackError
 from flead.stack.java import LOG4J, QUICK, java
 from flead.stack.layout import Layout
@@ -49,7 +49,7 @@ def replicas(brokers: int) -> tuple[int, int]:
     return copies, max(1, copies - 1)
 
 
-def properties(settings: Settings, node: int, directory: Path) -> dict[str, str]:
+def properties(settings: KafkaSettings, node: int, directory: Path) -> dict[str, str]:
     """The configuration of one broker."""
     copies, in_sync = replicas(settings.brokers)
     address = f"HOST://{HOST}:{settings.kafka_port + node - 1}"
@@ -86,7 +86,7 @@ def broker_command(layout: Layout, jars: Sequence[Path], node: int) -> tuple[str
     )
 
 
-def prepare(settings: Settings, layout: Layout, jars: Sequence[Path]) -> None:
+def prepare(settings: KafkaSettings, layout: Layout, jars: Sequence[Path]) -> None:
     """Write every broker's configuration, and give those that have none an empty data directory.
 
     Formatting takes a second of Java, so it is done once; the other directories differ in two identifiers.

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flead.settings import Settings
+from flead.settings.engines import SparkSettings
 from flead.stack.errors import StackError
 from flead.stack.java import LOG4J, QUICK, java, java_home
 from flead.stack.layout import Layout
@@ -42,7 +42,7 @@ exec '{java}' "$@"
 """
 
 
-def configuration(settings: Settings, layout: Layout, jars: Sequence[Path]) -> dict[str, str]:
+def configuration(settings: SparkSettings, layout: Layout, jars: Sequence[Path]) -> dict[str, str]:
     """Spark's settings, of whatever runs on this cluster."""
     classes = os.pathsep.join(map(str, jars))
     # A heap takes new memory before it looks for old: so little of it may be new.
@@ -72,12 +72,12 @@ def configuration(settings: Settings, layout: Layout, jars: Sequence[Path]) -> d
     }
 
 
-def master(settings: Settings) -> str:
+def master(settings: SparkSettings) -> str:
     """The master's address."""
     return f"spark://{settings.spark_host}:{settings.spark_port}"
 
 
-def master_command(settings: Settings, layout: Layout) -> tuple[str, ...]:
+def master_command(settings: SparkSettings, layout: Layout) -> tuple[str, ...]:
     """What starts the master."""
     return _daemon(
         settings, layout, "org.apache.spark.deploy.master.Master",
@@ -85,7 +85,7 @@ def master_command(settings: Settings, layout: Layout) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def worker_command(settings: Settings, layout: Layout) -> tuple[str, ...]:
+def worker_command(settings: SparkSettings, layout: Layout) -> tuple[str, ...]:
     """What starts the worker."""
     return _daemon(
         settings, layout, "org.apache.spark.deploy.worker.Worker",
@@ -94,7 +94,7 @@ def worker_command(settings: Settings, layout: Layout) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def environment(settings: Settings, layout: Layout) -> dict[str, str]:
+def environment(settings: SparkSettings, layout: Layout) -> dict[str, str]:
     """What Spark's processes and its clients need in their environment."""
     return {
         "JAVA_HOME": str(layout.spark / "java"),
@@ -108,7 +108,7 @@ def environment(settings: Settings, layout: Layout) -> dict[str, str]:
     }
 
 
-def prepare(settings: Settings, layout: Layout, jars: Sequence[Path]) -> None:
+def prepare(settings: SparkSettings, layout: Layout, jars: Sequence[Path]) -> None:
     """Write the configuration and our Java; what is in ``tmp`` and ``work`` belongs to a run that is over."""
     for name in "conf", "tmp", "work", "java":
         shutil.rmtree(layout.spark / name, ignore_errors=True)
@@ -123,7 +123,7 @@ def prepare(settings: Settings, layout: Layout, jars: Sequence[Path]) -> None:
     program.chmod(0o755)
 
 
-def _daemon(settings: Settings, layout: Layout, entry: str, *arguments: str) -> tuple[str, ...]:
+def _daemon(settings: SparkSettings, layout: Layout, entry: str, *arguments: str) -> tuple[str, ...]:
     conf = layout.spark / "conf"
     return java(
         *DAEMON_MEMORY,
@@ -140,12 +140,12 @@ def _daemon(settings: Settings, layout: Layout, entry: str, *arguments: str) -> 
     )
 
 
-def _alone(settings: Settings) -> bool:
+def _alone(settings: SparkSettings) -> bool:
     """Whether all of it is on this machine; in containers each has a name of its own."""
     return settings.spark_host == HOST
 
 
-def _here(settings: Settings) -> str:
+def _here(settings: SparkSettings) -> str:
     return HOST if _alone(settings) else socket.gethostname()
 
 

@@ -17,7 +17,7 @@ from flead.dashboard.reasons import reason, reason_of_alarm
 from flead.dashboard.site import Site
 from flead.dashboard.store import Store
 from flead.placement import partition_of
-from flead.settings import Settings
+from flead.settings import ModelSettings
 from flead.storage import queries
 from flead.storage.queries.alarm_rows import AlarmRow
 from flead.storage.queries.rows import AnomalyRow, DeviceModel, DeviceRow, ModelParameters, SignalPoint
@@ -70,7 +70,7 @@ def _newest_global(connection: Connection[Any]) -> ModelParameters | None:
 
 
 class _View:
-    def __init__(self, store: Store, settings: Settings, device_id: str) -> None:
+    def __init__(self, store: Store, settings: ModelSettings, device_id: str) -> None:
         self._store = store
         self._id = device_id
         self._seen: tuple[object, ...] = ()
@@ -130,7 +130,7 @@ class _View:
 
 
 class _Summary(Card):
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ModelSettings) -> None:
         super().__init__("Summary", 12)
         self.classes("summary")
         self._settings = settings

@@ -15,7 +15,7 @@ from flead.dashboard.pages.overview_charts import AccuracyTrend, AnomalyRate, Tr
 from flead.dashboard.reasons import reason_of_alarm
 from flead.dashboard.site import Site
 from flead.dashboard.store import Store
-from flead.settings import Settings
+from flead.settings.federation import FederationSettings
 from flead.storage import queries
 from flead.storage.queries.alarm_rows import AlarmCounts, AlarmRow, DetectionRow
 from flead.storage.queries.rows import (
@@ -87,7 +87,7 @@ def _look(connection: Connection[Any]) -> _Seen:
 
 
 class _View:
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: FederationSettings) -> None:
         self._store = store
         Text("h1", "Overview")
         with ui.element("div").classes("grid"):

@@ -10,7 +10,7 @@ from confluent_kafka import Message
 
 from flead.bus.agent_news import AgentsTopic
 from flead.records import LocalUpdate
-from flead.settings import Settings
+from flead.settings.trust import TrustSettings
 from flead.topics import CONTROL
 from flead.trust.enrolment import Changes, Grant, RefusedError, Revocation, enrol, grant, revoke
 from flead.trust.envelope import AGENT_HEADER, from_headers
@@ -35,7 +35,7 @@ def asks_for_agents(message: Message) -> bool:
 class Admission:
     """The register of agents, and how far each of their devices was taken."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TrustSettings) -> None:
         self._enrolment = settings.enrolment
         self._rate = settings.device_updates
         self._signed_only = settings.signed_only

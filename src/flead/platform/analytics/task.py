@@ -16,7 +16,7 @@ from flead.placement import broker_of
 from flead.platform.analytics.run import NAME, Work
 from flead.platform.spark.messages import Messages, of_partitions
 from flead.records import to_milliseconds
-from flead.settings import Settings
+from flead.settings.placement import PlacementSettings
 from flead.storage.server.store import served_store
 from flead.storage.writing.hours import Row, merge_hours
 from flead.storage.writing.positions import Position, move, position
@@ -85,7 +85,7 @@ def _of_anomalies(devices: Devices, messages: Messages) -> Hours:
     return flagged(columns[0].astype(np.int32), columns[1], columns[2])
 
 
-def rows(hours: Hours, devices: Devices, settings: Settings) -> Iterator[Row]:
+def rows(hours: Hours, devices: Devices, settings: PlacementSettings) -> Iterator[Row]:
     """The parts as the store takes them."""
     place = partial(broker_of, brokers=settings.brokers, devices_per_broker=settings.devices_per_broker)
     columns = (column.tolist() for column in hours)

@@ -8,7 +8,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from flead.platform.gateway.messages import SUBSCRIBED
-from flead.settings import Settings
+from flead.settings.mqtt import MqttSettings
 from flead.trust.mqtt import secure
 
 INBOX = 20_000
@@ -21,7 +21,7 @@ log = logging.getLogger("flead")
 class Connection:
     """A client that connects again by itself, subscribes again, and has published again what was retained."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: MqttSettings) -> None:
         self.inbox: queue.Queue[tuple[str, bytes]] = queue.Queue(INBOX)
         self.trouble = "waiting for the MQTT broker"
         """Empty while it hears the agents."""

@@ -15,7 +15,7 @@ from flead.codec.decode import Decoder
 from flead.codec.encode import encode_lines
 from flead.codec.frames import FIELD, LATIN_1, MESSAGE, places
 from flead.records import Anomaly, GlobalModel, LocalUpdate
-from flead.settings import Settings
+from flead.settings import ModelSettings
 from flead.shard import outputs
 from flead.shard.shard import Shard
 from flead.shard.state import restore, snapshot
@@ -42,7 +42,7 @@ class Partition:
     After a change of learner its devices learn anew from here on: ``flead up`` asks before it comes to that.
     """
 
-    def __init__(self, settings: Settings, stored: dict[str, bytes]) -> None:
+    def __init__(self, settings: ModelSettings, stored: dict[str, bytes]) -> None:
         self._shard = Shard(settings)
         if stored:
             changed = restore(self._shard, stored, anew=True)

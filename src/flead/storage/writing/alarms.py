@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Cursor
 
-from flead.settings import Settings
+from flead.settings.alarms import AlarmSettings
 from flead.storage.text import clean
 from flead.storage.writing import copy_rows as rows_as
 from flead.storage.writing.fleet_columns import FleetColumns
@@ -34,7 +34,7 @@ class AlarmRules:
     """Whether critical alarms are put down for delivery."""
 
 
-def alarm_rules_of(settings: Settings) -> AlarmRules:
+def alarm_rules_of(settings: AlarmSettings) -> AlarmRules:
     """The rules as they are set."""
     gap = round(settings.alarm_gap * 1000)
     return AlarmRules(
