@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flead.layout import Layout
 from flead.settings import Settings
 from flead.stack import StackError, checks, log_files, preflight, state
-from flead.stack.layout import Layout
 from flead.stack.locks import Lock, held, holder
 from flead.stack.processes import MARK, Identity, end, marked
 from flead.stack.services import Port, Service

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.settings import Settings
 from flead.stack.errors import StackError
-from flead.stack.layout import Layout
 from flead.stack.learnt import agree
 
 

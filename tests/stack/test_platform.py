@@ -7,9 +7,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flead.layout import Layout
 from flead.settings import Settings
 from flead.stack import StackError, down, status, up
-from flead.stack.layout import Layout
 from flead.stack.locks import holder
 from flead.stack.processes import marked
 from flead.storage.server.exclusive import is_free

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flead import settings
+from flead.platform import ONCE, SERVICES
 from flead.records import to_text
 
 app = typer.Typer()
@@ -118,9 +119,9 @@ def logs(
 def one_service(
     name: Annotated[
         str,
-        typer.Argument(help="producer, training, aggregator, collector, evaluation, analytics, gateway or viewer."),
+        typer.Argument(help=f"{', '.join(SERVICES)}."),
     ],
-    once: Annotated[bool, typer.Option("--once", help="analytics: take what is new, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help=f"{', '.join(ONCE)}: process what is new, then exit.")] = False,
 ) -> None:
     """Run one service of the platform in the foreground, until Ctrl-C or SIGTERM."""
     from flead.stack.foreground import run

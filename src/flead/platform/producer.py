@@ -29,6 +29,7 @@ from flead.ingest.errors import SourceError
 from flead.ingest.pace import Rate, is_live, now, pace_of
 from flead.ingest.simulated import INTERVAL
 from flead.ingest.sources import identity, make_source
+from flead.layout import Layout
 from flead.placement import partition_of
 from flead.settings import Settings
 from flead.topics import DEAD_LETTERS, READINGS
@@ -188,3 +189,11 @@ def _interval(settings: Settings) -> int:
     if settings.rate is None or not is_live(settings):
         return INTERVAL
     return max(1, round(1000 * settings.devices * float(settings.speed) / settings.rate))
+
+
+def run(settings: Settings) -> None:
+    """``flead service producer``, until it is told to stop."""
+    service = Service("producer", settings.producer_port)
+    with service.running():
+        ReadingsProducer(settings, Layout.of(settings).producer_position, service).run()
+        service.stopping.wait()  # a service that ended would be started again

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from flead.errors import FleadError
 from flead.settings.agent import AgentSettings
 from flead.settings.alarms import AlarmSettings
+from flead.settings.directories import DirectorySettings
 from flead.settings.engines import FlinkSettings, SparkSettings
 from flead.settings.federation import FederationSettings
 from flead.settings.kafka import KafkaSettings
@@ -39,6 +40,7 @@ SECTIONS: dict[str, type[Section]] = {
     "Alarms": AlarmSettings,
     "Federation": FederationSettings,
     "Privacy": PrivacySettings,
+    "Directories": DirectorySettings,
     "Store": StoreSettings,
     "Viewer": ViewerSettings,
     "Agent": AgentSettings,

@@ -1,7 +1,5 @@
 """The services that flead up starts."""
 
-from pathlib import Path
-
 from pydantic import Field, SecretStr
 
 from flead.settings.section import Port, Section
@@ -10,7 +8,6 @@ from flead.settings.section import Port, Section
 class PlatformSettings(Section):
     """The services that flead up starts."""
 
-    cache_dir: Path = Field(Path("~/.cache/flead"), description="Where the platform keeps its downloads.")
     rate: float | None = Field(
         None, gt=0, le=10_000_000, description="Readings a second that the producer sends; unset: as speed asks for."
     )

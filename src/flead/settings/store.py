@@ -1,16 +1,14 @@
 """The database, and what is kept in it."""
 
-from pathlib import Path
-
 from pydantic import Field, SecretStr
 
-from flead.settings.section import Port, Section
+from flead.settings.directories import DirectorySettings
+from flead.settings.section import Port
 
 
-class StoreSettings(Section):
+class StoreSettings(DirectorySettings):
     """The database, and what is kept in it."""
 
-    data_dir: Path = Field(Path(".flead"), description="Directory of the embedded database and of all logs.")
     database_port: Port = Field(5432, description="Port of the database; if it is in use, flead run takes another.")
     database_host: str = Field("127.0.0.1", description="Host of the platform's database; flead run has its own.")
     database_password: SecretStr = Field(SecretStr("password"), description="Password of the database user flead.")

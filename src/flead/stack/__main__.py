@@ -8,8 +8,8 @@ from importlib import import_module
 
 from flead import settings
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.stack import jars
-from flead.stack.layout import Layout
 
 WITH_KERNELS = (
     "flead.codec.encode_readings",

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import psutil
 
+from flead.layout import Layout
 from flead.settings import Settings
 from flead.stack import flink, kafka, preflight, spark, state
 from flead.stack.errors import StackError
 from flead.stack.jars import fetch
-from flead.stack.layout import Layout
 from flead.stack.locks import held, holder
 from flead.stack.processes import Identity, end, marked
 from flead.stack.services import Service, environment, needed, services

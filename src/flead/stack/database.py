@@ -6,8 +6,8 @@ import threading
 
 from flead import settings
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.stack.errors import StackError
-from flead.stack.layout import Layout
 from flead.storage.server.embedded_postgres import EmbeddedPostgres
 
 

@@ -13,11 +13,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from flead.layout import Layout
 from flead.platform.training.saved import CHECKPOINTS, SAVEPOINTS
 from flead.settings.engines import FlinkSettings
 from flead.stack.errors import StackError
 from flead.stack.java import LOG4J, QUICK, java, java_home
-from flead.stack.layout import Layout
 
 HOST = "127.0.0.1"
 SLOTS = 4
@@ -100,8 +100,9 @@ def worker_environment() -> dict[str, str]:
     return {"PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))}
 
 
-def client_environment(layout: Layout) -> dict[str, str]:
+def client_environment(settings: FlinkSettings, layout: Layout) -> dict[str, str]:
     """What PyFlink needs in its environment to submit a job to this cluster."""
+    del settings
     return {
         "JAVA_HOME": str(java_home()),
         "FLINK_HOME": str(_home()),  # without it PyFlink forgets the other directories

@@ -5,9 +5,9 @@ import sys
 
 from flead import settings
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.stack import flink, spark
 from flead.stack.jars import fetch
-from flead.stack.layout import Layout
 from flead.stack.services import environment, services
 
 

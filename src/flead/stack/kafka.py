@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from flead.layout import Layout
 from flead.settings.kafka import KafkaSettings
 from flead.stack.errors import StackError
 from flead.stack.java import LOG4J, QUICK, java
-from flead.stack.layout import Layout
 
 HOST = "127.0.0.1"
 CONTROLLERS = 3

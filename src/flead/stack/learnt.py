@@ -5,12 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.learning.registry import LEARNERS
 from flead.platform.training.saved import FORM
 from flead.settings import Settings
 from flead.shard.shard import rules_of
 from flead.stack.errors import StackError
-from flead.stack.layout import Layout
 
 JOB, FIRST_FORM = "job", 1
 """The note's entry for the form of what the training job saves; notes without one are of the first."""

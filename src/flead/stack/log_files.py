@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+from flead.layout import Layout
 from flead.settings import Settings
 from flead.stack.errors import StackError
-from flead.stack.layout import Layout
 
 MAX_BYTES = 10_000_000
 KEPT = 3

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from flead import settings
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.stack.errors import StackError
-from flead.stack.layout import Layout
 from flead.topics import ACK, ENROL, MQTT_GLOBAL, STATE, UP, mqtt_topic
 
 HOST = "127.0.0.1"

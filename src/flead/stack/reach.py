@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.settings import Settings
-from flead.stack.layout import Layout
 from flead.stack.locks import holder
 from flead.storage.rollbacks import request_rollback
 from flead.storage.server.embedded_postgres import EmbeddedPostgres

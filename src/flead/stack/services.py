@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import SecretStr
 
+from flead.layout import Layout
 from flead.settings import PREFIX, Settings
 from flead.stack import checks, flink, grafana, kafka, spark
 from flead.stack.checks import Check
 from flead.stack.jars import places
-from flead.stack.layout import Layout
 from flead.stack.processes import MARK
 from flead.storage.server.store import served_store
 

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from flead.layout import Layout
 from flead.settings.engines import SparkSettings
 from flead.stack.errors import StackError
 from flead.stack.java import LOG4J, QUICK, java, java_home
-from flead.stack.layout import Layout
 
 HOST = "127.0.0.1"
 CORES = 3
@@ -95,7 +95,7 @@ def worker_command(settings: SparkSettings, layout: Layout) -> tuple[str, ...]:
 
 
 def environment(settings: SparkSettings, layout: Layout) -> dict[str, str]:
-    """What Spark's processes and its clients need in their environment."""
+    """What Spark's processes need in their environment."""
     return {
         "JAVA_HOME": str(layout.spark / "java"),
         "SPARK_HOME": str(_home()),
@@ -106,6 +106,13 @@ def environment(settings: SparkSettings, layout: Layout) -> dict[str, str]:
         "SPARK_LOCAL_DIRS": str(layout.spark / "tmp"),
         "PYSPARK_PYTHON": sys.executable,
     }
+
+
+def client_environment(settings: SparkSettings, layout: Layout) -> dict[str, str]:
+    """What PySpark needs in its environment to run on this cluster; raises StackError where it is not set up."""
+    if not (layout.spark / "conf").is_dir():
+        raise StackError("Spark is not set up here: flead up does it")
+    return environment(settings, layout)
 
 
 def prepare(settings: SparkSettings, layout: Layout, jars: Sequence[Path]) -> None:

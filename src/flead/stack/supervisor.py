@@ -13,9 +13,9 @@ from pathlib import Path
 
 from flead import settings
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.stack import log_files, state
 from flead.stack.errors import StackError
-from flead.stack.layout import Layout
 from flead.stack.locks import Lock
 from flead.stack.runner import Runner
 from flead.stack.services import Service, needed, services

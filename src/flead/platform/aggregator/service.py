@@ -37,7 +37,7 @@ from flead.bus.clients import kafka_options
 from flead.bus.dead_letters import letter
 from flead.bus.service import Service
 from flead.errors import FleadError
-from flead.federation.rounds import Rounds
+from flead.federation.rounds import Rounds, rounds_of
 from flead.platform.aggregator.admission import Admission, asks_for_agents
 from flead.records import GlobalModel, LocalUpdate, Rollback
 from flead.settings import Settings
@@ -297,3 +297,10 @@ class Aggregator:
 
 def _agents(changes: Changes) -> list[dict[str, Any]]:
     return [{"topic": AGENTS, "key": key, "value": value, "partition": 0} for key, value in changes]
+
+
+def run(settings: Settings) -> None:
+    """``flead service aggregator``, until it is told to stop."""
+    service = Service("aggregator", settings.aggregator_port)
+    with service.running():
+        Aggregator(settings, rounds_of(settings), service).run()

@@ -13,7 +13,7 @@ from flead.codec.decode import Decoder
 from flead.columns import Devices
 from flead.evaluation.hours import Hours, flagged, hours_of, merged
 from flead.placement import broker_of
-from flead.platform.analytics.run import NAME, Work
+from flead.platform.analytics.once import NAME, Work
 from flead.platform.spark.messages import Messages, of_partitions
 from flead.records import to_milliseconds
 from flead.settings.placement import PlacementSettings

@@ -43,7 +43,7 @@ from flead.platform.collector.intake import Intake
 from flead.records import Rejected
 from flead.settings import Settings
 from flead.storage.migrations.migrate import migrate
-from flead.storage.server.store import Store
+from flead.storage.server.store import Store, served_store
 from flead.storage.writing.alarms import alarm_rules_of
 from flead.storage.writing.state import load_state
 from flead.storage.writing.writer import Writer
@@ -282,3 +282,10 @@ class Session:
 
 def _place(message: Message) -> str:
     return f"partition {message.partition()}, offset {message.offset()}"
+
+
+def run(settings: Settings) -> None:
+    """``flead service collector``, until it is told to stop."""
+    service = Service("collector", settings.collector_port)
+    with service.running():
+        Collector(settings, served_store(settings), service).run()

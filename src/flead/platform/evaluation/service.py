@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from prometheus_client import Counter, Gauge
 from pyarrow import RecordBatch
@@ -20,6 +19,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from flead.bus.clients import kafka_options
 from flead.bus.service import Service
+from flead.layout import Layout
 from flead.platform.evaluation.global_models import Covered, Models
 from flead.platform.spark import session
 from flead.settings import Settings
@@ -48,9 +48,9 @@ class Work:
 class Evaluation:
     """The service: one streaming query, started again when it fails."""
 
-    def __init__(self, settings: Settings, checkpoints: Path, service: Service) -> None:
+    def __init__(self, settings: Settings, service: Service) -> None:
         self._settings = settings
-        self._checkpoints = checkpoints
+        self._checkpoints = Layout.of(settings).spark_checkpoints
         self._service = service
         self._first = 0
         """The oldest arrival in the last micro-batch: the next one's are not likely to be older."""
@@ -137,8 +137,8 @@ def _cause(error: Exception) -> str:
     return (python or lines or ["no reason given"])[-1 if python else 0][:300]
 
 
-def run(settings: Settings, checkpoints: Path) -> None:
-    """``flead service evaluation``, until it is told to stop. ``checkpoints`` is Spark's directory for them."""
+def run(settings: Settings) -> None:
+    """``flead service evaluation``, until it is told to stop."""
     service = Service(NAME, settings.evaluation_port)
     with service.running():
-        Evaluation(settings, checkpoints, service).run()
+        Evaluation(settings, service).run()

@@ -292,3 +292,10 @@ class Gateway:
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._failed = error
+
+
+def run(settings: Settings) -> None:
+    """``flead service gateway``, until it is told to stop."""
+    service = Service("gateway", settings.gateway_port)
+    with service.running():
+        Gateway(settings, service).run()

@@ -6,16 +6,14 @@ checkpoint. Asked to stop, the service stops the job with a savepoint, from whic
 """
 
 import logging
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from pathlib import Path
 
 from prometheus_client import Gauge
 
 from flead.bus.service import Service
+from flead.layout import Layout
 from flead.platform.training import saved
 from flead.platform.training.cluster import Cluster, ClusterError, Job
 from flead.settings import Settings
@@ -40,12 +38,11 @@ class SubmitError(Exception):
 
 
 class Training:
-    """The job and what watches it; ``flink`` is Flink's directory of checkpoints and savepoints."""
+    """The job and what watches it."""
 
-    def __init__(self, settings: Settings, flink: Path, environment: Mapping[str, str], service: Service) -> None:
+    def __init__(self, settings: Settings, service: Service) -> None:
         self._cluster = Cluster(settings.flink_host, settings.flink_port)
-        self._flink = flink
-        self._environment = {**os.environ, **environment}
+        self._flink = Layout.of(settings).flink
         self._service = service
         self._settled = ""
         self._handed_in = ""
@@ -115,9 +112,7 @@ class Training:
         state = saved.newest(self._flink)
         log.info("training: handing in the job, %s", f"going on from {state}" if state else "which begins anew")
         command = [sys.executable, "-m", "flead.platform.training.submit", *([state.as_uri()] if state else [])]
-        with subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             deadline = time.monotonic() + SUBMIT_SECONDS
             said = None
             while said is None:
@@ -143,10 +138,10 @@ class Training:
             self._settled = job.id
 
 
-def run(settings: Settings, flink: Path, environment: Mapping[str, str]) -> None:
-    """``flead service training``, until it is told to stop. ``environment`` is what PyFlink needs to hand a job in."""
+def run(settings: Settings) -> None:
+    """``flead service training``, until it is told to stop. PyFlink needs ``stack.flink.client_environment``."""
     service = Service("training", settings.training_port)
-    training = Training(settings, flink, environment, service)
+    training = Training(settings, service)
     with service.running():
         training.run()
     if service.stopping.is_set():

@@ -12,12 +12,12 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from pyarrow import RecordBatch
 from pyspark.sql import DataFrame
 
 from flead.bus.service import Service
+from flead.layout import Layout
 from flead.platform.spark import session
 from flead.settings import Settings
 from flead.topics import ANOMALIES, READINGS
@@ -39,9 +39,10 @@ class Work:
     """Kafka's own identifiers of the topics."""
 
 
-def once(settings: Settings, checkpoints: Path) -> None:
+def run(settings: Settings) -> None:
     """``flead service analytics --once``: one run over what is new."""
     service = Service(NAME)
+    checkpoints = Layout.of(settings).spark_checkpoints
     began = time.monotonic()
     with service.running():
         topics = session.wait_for_needs(settings, [READINGS, ANOMALIES], service)

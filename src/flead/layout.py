@@ -5,6 +5,7 @@
       supervisor.lock    held by the supervisor as long as it lives; its process id is in it
       state.json         what the supervisor says of its services
       learnt.json        the learner that the devices have learnt with
+      producer.json      how far the producer has sent its source
       logs/NAME.log      what a service prints; NAME.log.1 ... are older
       kafka/broker-N/    a broker's configuration and its data
       flink/             configuration, class path, checkpoints, savepoints, temporary files
@@ -20,7 +21,7 @@ While the platform is down, all of it may be deleted.
 from dataclasses import dataclass
 from pathlib import Path
 
-from flead.settings import Settings
+from flead.settings.directories import DirectorySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Layout:
     cache: Path
 
     @classmethod
-    def of(cls, settings: Settings) -> "Layout":
+    def of(cls, settings: DirectorySettings) -> "Layout":
         """The layout that these settings ask for; nothing is made yet."""
         return cls(
             settings.data_dir.expanduser().absolute() / "platform", settings.cache_dir.expanduser().absolute() / "jars"
@@ -71,6 +72,16 @@ class Layout:
     def spark(self) -> Path:
         """Spark's configuration and state."""
         return self.root / "spark"
+
+    @property
+    def spark_checkpoints(self) -> Path:
+        """How far Spark's queries have read."""
+        return self.spark / "checkpoints"
+
+    @property
+    def producer_position(self) -> Path:
+        """How far the producer has sent its source."""
+        return self.root / "producer.json"
 
     @property
     def grafana(self) -> Path:
