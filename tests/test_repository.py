@@ -34,7 +34,7 @@ PACKAGES = {"pyflink": ["apache-flink"]}
 """What a module is called by pip, for one that may not be installed."""
 
 LONGEST = 400
-"""Lines that hardly any single idea needs: a longer source has grown by addition, and wants to be cut along its ideas."""
+"""A backstop: a source longer than this has grown by addition, and is to be cut along its ideas."""
 LONGER: dict[str, str] = {}
 """Sources that may be longer, and why."""
 
