@@ -18,7 +18,7 @@ DAY = 86_400
 
 
 def use() -> None:
-    """Point Numba at the directory for this state of the sources; a NUMBA_CACHE_DIR of the user's stays."""
+    """Point Numba at the directory for this state of the sources; the user's own NUMBA_CACHE_DIR takes precedence."""
     if VARIABLE in os.environ:
         return
     package = Path(__file__).parent
@@ -31,7 +31,7 @@ def use() -> None:
             (base / name).mkdir(parents=True, exist_ok=True)
         except OSError:
             continue
-        # Kernels are code: what another user could have put there is not run.
+        # Kernels are code: nothing that another user could have put there is run.
         ours = base.stat().st_uid == (base / name).stat().st_uid == _user()
         if ours and os.access(base / name, os.W_OK):
             os.environ[VARIABLE] = str(base / name)

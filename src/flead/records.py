@@ -1,4 +1,4 @@
-"""What travels between the parts: one JSON object a record, UTF-8, times in ISO 8601 UTC with milliseconds.
+"""The records that travel between the parts: one JSON object each, UTF-8, times in ISO 8601 UTC with milliseconds.
 
 Unknown fields are ignored when a record is read, so a newer sender does not break an older reader.
 """
@@ -20,10 +20,10 @@ LARGEST = 1e100
 """The magnitude up to which a value is a measurement: squares of larger ones overflow."""
 
 LONGEST_NAME = 256
-"""Bytes of a device's id or of a channel's name, at most."""
+"""Maximum length of a device's id or of a channel's name, in bytes."""
 
 MOST_CHANNELS = 64
-"""A device has no more: every device of a shard costs as much memory as the one with the most channels."""
+"""Maximum number of channels: every device of a shard costs as much memory as the one with the most channels."""
 
 Timestamp = Annotated[str, msgspec.Meta(description="ISO 8601 UTC, as 2025-11-07T15:22:31.000Z", min_length=1)]
 Name = Annotated[
@@ -60,7 +60,7 @@ class Anomaly(msgspec.Struct, gc=False, omit_defaults=True):
     broker_id: int
     channel: str
     value: float | None
-    """None: kept where it was measured."""
+    """None: the value was not shared."""
     z_score: float
     severity: Severity
     detector: str
@@ -101,40 +101,40 @@ class GlobalModel(msgspec.Struct, omit_defaults=True):
     restored_version: int | None = None
     """The older version whose parameters these are, after a rollback."""
     epsilon: float | None = None
-    """Differential privacy, at delta 1e-5: what whoever sees all updates, as the server does, may have learnt of the
-    device that has sent most; unset: the updates are not private."""
+    """Differential privacy at delta 1e-5, towards an observer of all updates (such as the server), for the device that
+    has sent most; unset: the updates are not private."""
 
 
 class Rollback(msgspec.Struct):
-    """A request to publish the global model of an older version again."""
+    """A request to publish an older version of the global model again."""
 
     rollback_to: int
     timestamp: Timestamp
 
 
 class Enrolment(msgspec.Struct):
-    """What an agent says of itself; it signs this with the key that it names."""
+    """An agent's request to be enrolled, signed with the key that it names."""
 
     agent: str
     public_key: str
     devices: list[DeviceId]
-    """Those that it speaks for."""
+    """The devices that it reports for."""
     timestamp: Timestamp
 
 
 class AgentState(msgspec.Struct):
-    """How an agent is: by its own word, and ``silent`` by its last will."""
+    """The state of an agent: as reported by itself, and ``silent`` by its last will."""
 
     agent: str
     state: Literal["online", "silent", "stopped"]
     devices: Count
     pending: Count
-    """Messages that it has not delivered yet."""
+    """Messages not delivered yet."""
     timestamp: Timestamp
 
 
 class Evaluation(msgspec.Struct):
-    """What one global model was worth on labelled readings that it was not trained on."""
+    """The quality of a global model on labelled readings that it was not trained on."""
 
     model_version: int
     broker_id: int
@@ -146,7 +146,7 @@ class Evaluation(msgspec.Struct):
 
 
 class Rejected(msgspec.Struct):
-    """Something that is not a reading: where it was, why it was refused, and its bytes as they came."""
+    """Something that is not a reading: where it was, why it was refused, and its bytes as received."""
 
     source: str
     location: str

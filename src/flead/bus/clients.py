@@ -1,7 +1,6 @@
-"""How a client reaches Kafka: the one place that turns the settings into what a client wants to know.
+"""How clients reach Kafka: the one place that turns the settings into client options.
 
-``kafka_options`` are in the words of librdkafka, ``java_options`` in those of Kafka's own client, as Flink and Spark
-have it.
+``kafka_options`` are named as in librdkafka, ``java_options`` as in Kafka's own Java client, which Flink and Spark use.
 """
 
 from flead.settings.kafka import KafkaSettings
@@ -10,7 +9,7 @@ MECHANISM = "SCRAM-SHA-512"
 
 
 def kafka_options(settings: KafkaSettings) -> dict[str, str]:
-    """The servers, and how they and we prove who we are."""
+    """The servers, and how both sides authenticate."""
     protocol = "SSL" if settings.kafka_tls else "PLAINTEXT"
     options = {"bootstrap.servers": settings.kafka_servers}
     if settings.kafka_user is not None:
@@ -32,7 +31,7 @@ def kafka_options(settings: KafkaSettings) -> dict[str, str]:
 
 
 def java_options(settings: KafkaSettings) -> dict[str, str]:
-    """The same for a client in Java. It reads a certificate and its key from one file: ``kafka_key`` holds both."""
+    """The same for a Java client, which reads a certificate and its key from one file: ``kafka_key`` must hold both."""
     options = {"bootstrap.servers": settings.kafka_servers}
     protocol = kafka_options(settings).get("security.protocol")
     if protocol is None:

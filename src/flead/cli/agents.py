@@ -50,7 +50,7 @@ def enroll(
 
 @app.command()
 def revoke(name: Name) -> None:
-    """Stop trusting this agent's signatures. Its devices stay reserved for it until another agent is enrolled for them."""
+    """Stop trusting this agent's signatures. Its devices stay its own until another agent is enrolled for them."""
     from flead.trust.enrolment import Revocation
 
     _ask(lambda now: Revocation(name, now))
@@ -95,7 +95,7 @@ def issue(
         typer.Option(help="Host name or address of a server; may be given several times.", show_default=""),
     ] = None,
 ) -> None:
-    """Issue a certificate: for a server if hosts are given, otherwise for a client. NAME.key.pem holds both key and certificate."""
+    """Issue a certificate, for a server if hosts are given, else for a client. NAME.key.pem has the key and the certificate."""
     from flead.trust.authority import Authority
 
     certificate, key = Authority.open(directory).issue(name, host or [])

@@ -114,7 +114,7 @@ def score(
     channel: Annotated[str | None, typer.Option(help="The one column to read.", show_default="all")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Backtest a source: write one line per reading with device_id, timestamp, score and anomaly, in the order of the file."""
+    """Backtest a source: write device_id, timestamp, score and anomaly of every reading, in the order of each file."""
     from flead.embedded.score import score as score_source
 
     chosen, _ = settings.load(
