@@ -95,7 +95,7 @@ def issue(
         typer.Option(help="Host name or address of a server; may be given several times.", show_default=""),
     ] = None,
 ) -> None:
-    """Issue a certificate, for a server if hosts are given, else for a client. NAME.key.pem has the key and the certificate."""
+    """Issue a certificate: for a server if hosts are given, else for a client. NAME.key.pem holds it and its key."""
     from flead.trust.authority import Authority
 
     certificate, key = Authority.open(directory).issue(name, host or [])
