@@ -82,8 +82,8 @@ class _View:
             self._state = Text("span", "", "badge")
         self._missing = Text(
             "p",
-            "There is no device of this id in the store. It shows here with its first reading;"
-            " the list of devices has those that are known.",
+            "There is no device with this id in the store. It appears here with its first reading;"
+            " the list of devices shows the known ones.",
             "card empty",
         )
         with box("grid") as self._content:
@@ -93,7 +93,7 @@ class _View:
                 Choice("Time range", RANGES, self._range, self._choose_range).classes("range")
                 self._signal = Signal(settings.threshold)
             with Card("Alarms", 12, "events of this device, the newest first"):
-                self._alarms = Table("Alarms", _ALARM_COLUMNS, "No alarm so far.")
+                self._alarms = Table("Alarms", _ALARM_COLUMNS, "No alarms so far.")
             with Card("Why readings were flagged", 12, "the newest first"):
                 self._reasons = Table("Why readings were flagged", _REASON_COLUMNS, NO_ANOMALIES)
             self._learning = Learning()
@@ -174,7 +174,7 @@ _ALARM_COLUMNS = [
     column("last", "Last flagged", "time", narrow=False),
     column("state", "State"),
 ]
-NO_ANOMALIES = "No anomaly so far: every reading was within its band."
+NO_ANOMALIES = "No anomalies so far: every reading was within its band."
 
 _REASON_COLUMNS = [
     column("time", "Time", "time"),

@@ -172,8 +172,8 @@ class _View:
         await self._ask_for(page=max(self._wanted.page + pages, 1))
 
 
-NO_DEVICES = "No devices yet. They show here with their first reading: flead run starts a simulated fleet."
-NO_MATCH = "No device matches. Search for less of the id, or choose all brokers and all states."
+NO_DEVICES = "No devices yet. They appear here with their first reading; flead run starts a simulated fleet."
+NO_MATCH = "No devices match. Search for a shorter part of the id, or choose all brokers and all states."
 
 _COLUMNS = [
     column("device_id", "Device", "device", sortable=True),
@@ -183,7 +183,7 @@ _COLUMNS = [
     column("readings", "Readings", "number", sortable=True, narrow=False),
     column("anomalies", "Anomalies", "number", sortable=True),
     column("trainings", "Trainings", "number", sortable=True, narrow=False),
-    column("accuracy", "Accuracy", "number", sortable=True, hint="Of its newest training, before it"),
+    column("accuracy", "Accuracy", "number", sortable=True, hint="Accuracy on the newest batch, before training on it"),
     column("last_seen", "Last seen", "time", sortable=True, narrow=False),
 ]
 
