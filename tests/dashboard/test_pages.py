@@ -104,7 +104,7 @@ def test_empty_store_says_what_to_do(browser: Browser, viewer: str) -> None:
     browser.open(f"{viewer}/devices")
     assert "flead run" in browser.text(".empty")
     browser.open(f"{viewer}/devices/device_1")
-    assert "no device of this id" in browser.text(".empty")
+    assert "no device with this id" in browser.text(".empty")
 
 
 def test_empty_page_fills_when_the_first_readings_come(

@@ -19,7 +19,7 @@ def run(settings: Settings) -> None:
     store = served_store(settings)
     viewer = Viewer(settings, store.conninfo, platform=True)
     with service.running():
-        # Pages that are asked for meanwhile wait.
+        # Page requests wait meanwhile.
         service.wait_for("the database", store.migrate, psycopg.OperationalError)
         threading.Thread(target=_stop_with, args=(service, viewer), daemon=True).start()
         viewer.run(on_ready=lambda url: log.info("viewer: %s", url))

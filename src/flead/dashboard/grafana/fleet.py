@@ -71,7 +71,7 @@ def fleet() -> Dashboard:
         .with_panel(
             number(
                 "Latest global accuracy",
-                "As reported by the devices whose updates made the newest global model, weighted by samples. What a model"
+                "As reported by the devices whose updates made the newest global model, weighted by samples. What it"
                 " is worth on labelled readings is on the dashboard of model quality.",
                 LATEST_ACCURACY,
                 SHARE,

@@ -1,6 +1,6 @@
-"""Which updates the aggregator takes: signed ones as the register of agents says, each once, and not too many.
+"""Which updates the aggregator accepts: signed ones according to the register of agents, each once, at a limited rate.
 
-The time that an allowance depends on is Kafka's, at which it took a message: who reads again decides the same.
+Rates are measured by Kafka's timestamps, so that the same messages read again lead to the same decisions.
 """
 
 import time
@@ -17,10 +17,10 @@ from flead.trust.envelope import AGENT_HEADER, from_headers
 from flead.trust.register import FREQUENT, HALF_SIGNED, TAKEN, Register, Taken
 
 BURST_SECONDS = 100
-"""A device may send at once what it may send in so many seconds: an agent that was cut off catches up."""
+"""Seconds of its rate that a device may send in one burst, so that an agent that was cut off can catch up."""
 
 PATIENCE_SECONDS = 5.0
-"""So long after its arrival an update waits for the enrolment of its agent, which comes by another topic."""
+"""Seconds that an update waits for the enrolment of its agent, which arrives on another topic."""
 
 _decode_command = msgspec.json.Decoder(Grant | Revocation).decode
 
@@ -82,7 +82,7 @@ class Admission:
         return last is not None and update.model_version <= last.version
 
     def take(self, update: LocalUpdate, at: int) -> None:
-        """Note that a signed update is taken, at Kafka's time. Raises RefusedError if it is one too many.
+        """Note that a signed update is taken, at Kafka's time. Raises RefusedError if it exceeds the device's rate.
 
         Each device has an allowance that every update lessens by one and time refills (a token bucket).
         """

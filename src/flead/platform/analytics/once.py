@@ -1,11 +1,11 @@
-"""The hourly analysis: what is new on the bus, by device and hour, into the store.
+"""The hourly analytics: what is new on the bus, summed up by device and hour, into the store.
 
-One run takes what has arrived by its beginning and ends. A task has the messages of one partition of readings or
+One run processes what has arrived by its beginning, then ends. A task has the messages of one partition of readings or
 anomalies: it decodes them into columns, adds up moments by device, channel and hour, and merges them into the store in
-the transaction that moves the partition's position. So no reading counts twice, whatever is killed when.
+the transaction that moves the partition's position. So no reading counts twice, no matter what is killed when.
 
-The anomaly rate is of what the devices flagged, on the topic ``anomalies``: whatever their learner, they have judged
-already, and an analysis that judged again would need every shard's state.
+The anomaly rate counts what the devices flagged, on the topic ``anomalies``: they have judged the readings already,
+and judging them again would need every shard's state.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What Python does in a run of the hourly analysis, in Spark's workers: one task a partition of either topic."""
+"""What Python does in a run of the hourly analytics, in Spark's workers: one task per partition of either topic."""
 
 import gc
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from flead.storage.writing.positions import Position, move, position
 from flead.topics import READINGS
 
 MERGED = 20
-"""Parts of hours that are gathered before they are put together: a partition may be of any length."""
+"""Partial hours that are gathered before they are merged: a partition may be of any length."""
 
 
 class Flagged(msgspec.Struct):
@@ -71,7 +71,7 @@ def _of_readings(decoder: Decoder, messages: Messages) -> Hours:
 
 
 def _of_anomalies(devices: Devices, messages: Messages) -> Hours:
-    """What is no anomaly is left out: nobody but the devices writes there."""
+    """Invalid anomalies are left out: only the devices write there."""
     found = []
     for start, stop in zip(messages.bounds[:-1].tolist(), messages.bounds[1:].tolist(), strict=True):
         try:

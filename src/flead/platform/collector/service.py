@@ -84,11 +84,11 @@ class Collector:
         self._store = store
         self._service = service
         metrics = service.metrics
-        self._stored = Metric("flead_stored_messages", "Messages stored, by topic.", ["topic"], registry=metrics)
+        self._stored = Metric("flead_stored_messages", "Stored messages, by topic.", ["topic"], registry=metrics)
         self._repeated = Metric(
-            "flead_repeated_messages", "Agents' messages that were stored before.", registry=metrics
+            "flead_repeated_messages", "Agents' messages that had been stored before.", registry=metrics
         )
-        self._refused = Metric("flead_refused_messages", "What was none, by topic.", ["topic"], registry=metrics)
+        self._refused = Metric("flead_refused_messages", "Invalid messages, by topic.", ["topic"], registry=metrics)
 
     def run(self) -> None:
         """Until the service is stopped."""
@@ -112,7 +112,7 @@ class Collector:
             migrate(connection)
             (free,) = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone() or (False,)
             if not free:
-                raise psycopg.OperationalError("another collector is at work")
+                raise psycopg.OperationalError("another collector is running")
         except BaseException:
             connection.close()
             raise
@@ -127,7 +127,7 @@ class Collector:
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",  # not silently: messages would be missing, or come again
-                # Nobody waits for a row so long that brokers should answer for every message.
+                # Latency does not matter enough here for brokers to answer for every message.
                 "fetch.min.bytes": 64 << 10,
                 "fetch.wait.max.ms": 250,
                 "queued.max.messages.kbytes": 16 << 10,
@@ -166,7 +166,7 @@ class Collector:
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._service.trouble = "waiting for Kafka: no broker answers"
+            self._service.trouble = "waiting for Kafka: no broker responds"
 
 
 class Session:

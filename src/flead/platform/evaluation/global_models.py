@@ -69,11 +69,11 @@ class Models:
         return found
 
     def close(self) -> None:
-        """Leave Kafka."""
+        """Close the connection to Kafka."""
         self._consumer.close()
 
     def _go_to(self, moment: int) -> None:
-        """Begin anew with the newest model that had arrived by then."""
+        """Restart with the newest model that had arrived by then."""
         (found,) = self._consumer.offsets_for_times([TopicPartition(GLOBAL_MODELS, 0, moment)], DEADLINE_SECONDS)
         low, high = self._consumer.get_watermark_offsets(TopicPartition(GLOBAL_MODELS, 0), DEADLINE_SECONDS)
         self._next = max(low, (found.offset if found.offset >= 0 else high) - BACK)
@@ -96,7 +96,7 @@ class Models:
 
     def _take(self, message: Message) -> None:
         self._next = message.offset() + 1
-        with suppress(msgspec.MsgspecError):  # somebody else's: the training has made a dead letter of it
+        with suppress(msgspec.MsgspecError):  # another learner's: the training job has made a dead letter of it
             self._models.append(Arrived(message.timestamp()[1], _decode(message.value() or b"")))
 
     def _forget(self, moment: int) -> None:

@@ -1,10 +1,10 @@
 """The stream evaluation: every global model is tested on the labelled readings that arrive after it.
 
-A micro-batch is one task, for starting one costs more than its work at a live fleet's pace. The task takes one
+A micro-batch is one task, since starting one costs more than its work at the pace of a live fleet. The task takes one
 partition after the other: it lets the partition's shard observe the readings, tests each on the model that was newest
 when it arrived, and stores counts, single predictions, the shard's state and how far it has read in one transaction
 (:mod:`flead.platform.evaluation.audit`). So nothing depends on Spark's own account of what is done: a micro-batch
-that is run again, in part or in full, finds in the store where to go on.
+that is run again, in part or in full, finds in the store where to resume.
 """
 
 import logging
@@ -29,9 +29,9 @@ log = logging.getLogger("flead")
 
 NAME = "evaluation"
 MOST = 200_000
-"""Messages a micro-batch: what lies waiting after a pause is taken in such portions."""
+"""Messages per micro-batch: a backlog after a pause is processed in portions of this size."""
 FINISH_SECONDS = 5.0
-"""So long a micro-batch may go on after the service was told to stop."""
+"""Seconds that a micro-batch may take to finish after the service was told to stop."""
 RESULT = "partition int, readings long, first long, last long, done boolean, note string"
 
 
@@ -55,11 +55,11 @@ class Evaluation:
         self._first = 0
         """The oldest arrival in the last micro-batch: the next one's are not likely to be older."""
         self._topic = ""
-        self._readings = Counter("flead_readings", "Readings that have come by.", registry=service.metrics)
-        self._seconds = Gauge("flead_batch_seconds", "What the last micro-batch took.", registry=service.metrics)
+        self._readings = Counter("flead_readings", "Readings processed.", registry=service.metrics)
+        self._seconds = Gauge("flead_batch_seconds", "Duration of the last micro-batch.", registry=service.metrics)
 
     def run(self) -> None:
-        """Until the service is stopped. Raises whatever Spark's Java ends of: a new process is the remedy."""
+        """Run until the service is stopped. Raises whatever ends Spark's JVM: the remedy is a new process."""
         self._service.trouble = "starting"
         session.wait_for_needs(self._settings, [READINGS, GLOBAL_MODELS], self._service)
         self._service.trouble = "Spark is starting"
@@ -85,7 +85,7 @@ class Evaluation:
         )
         self._service.trouble = ""
         try:
-            # Not oftener: a look at the progress is dozens of questions to Java.
+            # Not more often: asking for the progress is dozens of calls to Java.
             while not self._service.stopping.wait(self._settings.evaluation_seconds) and query.isActive:
                 progress = query.lastProgress
                 if progress:
@@ -97,7 +97,7 @@ class Evaluation:
             log.warning("%s: %s", NAME, self._service.trouble)
             self._service.stopping.wait(5)
         finally:
-            # Spark stops a micro-batch by an interruption, of which its log tells a thousand lines.
+            # Spark interrupts a running micro-batch, and fills the log with a thousand lines about it.
             deadline = time.monotonic() + FINISH_SECONDS
             while query.isActive and query.status["isTriggerActive"] and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -113,7 +113,7 @@ class Evaluation:
             rows = self._observe(batch, covered)
         for row in rows:
             if row.note:
-                log.warning("%s: partition %d: %s; its windows fill anew", NAME, row.partition, row.note)
+                log.warning("%s: partition %d: %s; its windows start empty", NAME, row.partition, row.note)
         self._first = min((row.first for row in rows), default=self._first)
         self._readings.inc(sum(row.readings for row in rows))
         log.debug("%s: micro-batch %d", NAME, number)

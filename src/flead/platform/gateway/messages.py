@@ -1,4 +1,4 @@
-"""What the gateway hears: the topics, and what is looked at in the records."""
+"""What the gateway subscribes to, and which fields of the records it reads."""
 
 from collections.abc import Callable
 

@@ -12,7 +12,7 @@ from flead.settings.mqtt import MqttSettings
 from flead.trust.mqtt import secure
 
 INBOX = 20_000
-"""Messages that may wait; an agent sends again what finds no room, since nobody acknowledges it."""
+"""Length of the queue; an agent sends again what does not fit, since it gets no acknowledgement."""
 LONGEST_WAIT = 15
 
 log = logging.getLogger("flead")
@@ -24,9 +24,9 @@ class Connection:
     def __init__(self, settings: MqttSettings) -> None:
         self.inbox: queue.Queue[tuple[str, bytes]] = queue.Queue(INBOX)
         self.trouble = "waiting for the MQTT broker"
-        """Empty while it hears the agents."""
+        """Empty while it is connected and subscribed."""
         self.dropped = 0
-        """Messages that found no room."""
+        """Messages dropped because the queue was full."""
         self._retained: dict[str, bytes] = {}
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="flead-gateway", protocol=mqtt.MQTTv311)
         secure(self._client, settings)
@@ -50,7 +50,7 @@ class Connection:
         self._client.publish(topic, payload, qos=1, retain=retain)
 
     def close(self) -> None:
-        """Say goodbye."""
+        """Disconnect."""
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -65,7 +65,7 @@ class Connection:
 
     def _subscribed(self, client: mqtt.Client, data: Any, number: int, reasons: Any, properties: Any) -> None:
         refused = [str(reason) for reason in reasons if reason.is_failure]
-        self.trouble = f"the MQTT broker lets us not hear the agents: {refused[0]}" if refused else ""
+        self.trouble = f"the MQTT broker refused our subscription: {refused[0]}" if refused else ""
         log.info("gateway: %s", self.trouble or "connected to the MQTT broker")
 
     def _disconnected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:

@@ -2,12 +2,12 @@
 
 1. An agent's parcel is opened; each of its records is checked against the register of agents and goes to Kafka as it
    was signed, with what proves that.
-2. An agent hears that its message has arrived only when Kafka has acknowledged it; what is not acknowledged it sends
-   again. So a message may come twice, and aggregator and collector count it once.
-3. Who is not enrolled yet may be in a moment: the message waits for as long, then it is refused.
-4. What is refused goes to `dead-letters` with the reason, and the agent hears of it, too.
+2. An agent gets an acknowledgement only once Kafka has acknowledged its message; it sends again whatever is not
+   acknowledged. So a message may come twice, and aggregator and collector count it once.
+3. A message of an agent that is not enrolled waits a moment for the enrolment, then it is refused.
+4. A refused message goes to `dead-letters` with the reason, and the agent is told.
 
-The aggregator decides on enrolments, and checks again: who can write to Kafka need not pass here.
+The aggregator decides on enrolments and checks again, since writers to Kafka can bypass the gateway.
 """
 
 import logging
@@ -46,7 +46,7 @@ from flead.trust.register import AGENT, DEVICE, FOREIGN, UNKNOWN, Register
 from flead.trust.register import STATE as STATE_KEY
 
 GLOBAL_SECONDS = 60.0
-"""Between two global models to the agents: a device trains once a minute, and may pay for every byte."""
+"""Seconds between two global models to the agents: a device trains once a minute, and may pay for every byte."""
 HOLD_SECONDS = 60.0
 """For the aggregator to enrol an agent whose messages are there already."""
 LOOK_SECONDS = 0.5
@@ -85,12 +85,14 @@ class Gateway:
         self._failed: KafkaError | None = None
         self._mqtt = Connection(settings)
         metrics = service.metrics
-        self._carried = Counter("flead_gateway_messages", "Carried to Kafka, by kind.", ["kind"], registry=metrics)
-        self._refused = Counter("flead_gateway_refused", "Not believed, by reason.", ["reason"], registry=metrics)
-        self._waiting = Gauge("flead_gateway_held", "Messages that wait for an enrolment.", registry=metrics)
+        self._carried = Counter(
+            "flead_gateway_messages", "Messages forwarded to Kafka, by kind.", ["kind"], registry=metrics
+        )
+        self._refused = Counter("flead_gateway_refused", "Messages refused, by reason.", ["reason"], registry=metrics)
+        self._waiting = Gauge("flead_gateway_held", "Messages waiting for an enrolment.", registry=metrics)
 
     def run(self) -> None:
-        """Until the service is stopped. KafkaException if Kafka cannot be written to any more."""
+        """Run until the service is stopped. KafkaException if Kafka can no longer be written to."""
         self._producer = Producer(
             kafka_options(self._settings)
             | {
@@ -125,7 +127,7 @@ class Gateway:
 
     @property
     def ready(self) -> bool:
-        """Whether it hears the agents."""
+        """Whether it is subscribed to the agents' messages."""
         return not self._mqtt.trouble
 
     def _carry(self) -> None:
@@ -157,7 +159,7 @@ class Gateway:
                 self._judge(topic, envelope, until)
 
     def _judge(self, topic: str, envelope: Envelope, until: float) -> None:
-        """To Kafka, if it is believed; aside for a while, if it may be soon."""
+        """Forward it to Kafka if it is trusted; hold it for a while if it may be soon."""
         try:
             device = device_of(topic, envelope.record)
         except msgspec.MsgspecError:
@@ -211,7 +213,7 @@ class Gateway:
             self._strangers[agent] = payload
 
     def _put(self, topic: str, value: bytes, key: str, more: list[tuple[str, bytes]], partition: int = -1) -> None:
-        """To Kafka, where nobody waits for an answer."""
+        """Forward it to Kafka without waiting for a delivery report."""
         try:
             self._producer.produce(topic, value, key, partition, headers=more)
         except BufferError:

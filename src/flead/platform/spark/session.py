@@ -22,7 +22,7 @@ PER_BATCH = 50_000
 
 
 def session(settings: Settings, name: str, cores: int) -> SparkSession:
-    """An application of this name that runs so many tasks at once."""
+    """An application of this name that runs ``cores`` tasks at once."""
     builder = SparkSession.builder.master(f"spark://{settings.spark_host}:{settings.spark_port}").appName(name)
     configuration = {
         "spark.cores.max": cores,
@@ -55,7 +55,7 @@ def stream(spark: SparkSession, settings: Settings, topics: Sequence[str], most:
         .option("subscribe", ",".join(topics))
         .option("startingOffsets", "earliest")
         .option("maxOffsetsPerTrigger", most)
-        # What Kafka has forgotten before it was read is gone; the rest is still worth reading.
+        # What Kafka deleted before it was read is lost; the rest is still worth reading.
         .option("failOnDataLoss", "false")
     )
     return source.load().selectExpr("topic", "partition", "offset", "unix_millis(timestamp) AS arrived", "value")
@@ -74,6 +74,6 @@ def wait_for_needs(settings: Settings, topics: Sequence[str], service: Service) 
 
 
 def _hexadecimal(topic: Uuid) -> str:
-    """Kafka's identifier of a topic as 32 digits; its own form is no name of a directory."""
+    """Kafka's identifier of a topic as 32 hexadecimal digits; its own notation does not suit as a directory name."""
     halves = topic.get_most_significant_bits(), topic.get_least_significant_bits()
     return "".join(f"{half % 2**64:016x}" for half in halves)

@@ -29,7 +29,7 @@ _decode_model = msgspec.json.Decoder(GlobalModel).decode
 
 
 class Produced(NamedTuple):
-    """What a call brought forth, by topic; empty where there is nothing."""
+    """The output of a call, by topic; empty where there is none."""
 
     anomalies: str = ""
     updates: str = ""
@@ -47,7 +47,7 @@ class Partition:
         if stored:
             changed = restore(self._shard, stored, anew=True)
             if changed:
-                log.warning("training: the devices learn anew, for %s", changed.partition(":")[0])
+                log.warning("training: the devices start learning from scratch: %s", changed.partition(":")[0])
         self._decoder = Decoder(self._shard.devices)
 
     def observe(self, values: Sequence[bytes], heads: bytes) -> Produced:
@@ -66,7 +66,7 @@ class Partition:
         )
 
     def adopt(self, values: Sequence[bytes], heads: bytes) -> Produced:
-        """Take global models; what is none of this learner's is a dead letter."""
+        """Adopt global models; those of another learner become dead letters."""
         refused = []
         for message, value in enumerate(values):
             try:
