@@ -137,7 +137,7 @@ def test_tables_are_written_between_their_marks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["sim", "nowhere"], "no data set 'sim'"),
+        (["sim", "nowhere"], "cannot evaluate on 'sim'"),
         (["csv", "nowhere"], "not a folder"),
         (["csv", "nowhere", "--learner", "oracle"], "no learner 'oracle'"),
     ],
