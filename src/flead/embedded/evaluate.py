@@ -20,7 +20,7 @@ from flead.shard.shard import Shard
 LONG_TRAINING = 2000
 """Training rows of the long run without anomalies, besides those in the table."""
 READINGS_PER_DAY = 1440.0
-"""SKAB's recordings last 20 minutes at 1 Hz, too short for an alarm a day: ``tail`` may raise one per 1,440 readings."""
+"""SKAB's files last 20 minutes at 1 Hz, too short for an alarm a day: ``tail`` may raise one in 1,440 readings."""
 DEVICES, HOSTILE = 20, 4
 NOISES = (0.03, 0.1, 0.3, 1.0)
 CLIP = 3.0

@@ -10,8 +10,8 @@ Two observers are distinguished:
 
 - one who sees every update, as the server does: each update sent counts, whether or not it was merged;
 - one who sees global models only: of w = sum(s_i w_i) with shares s_i it knows a device's update through the noise of
-  all, mu_i = 2 s_i / (noise sqrt(sum s_j^2)). That holds where the global model is made of this mean alone (FedAvg, FedBuff,
-  FedProx, FedAvgM, the adaptive ones) and the others did add their noise.
+  all, mu_i = 2 s_i / (noise sqrt(sum s_j^2)). That holds where the global model is made of this mean alone (FedAvg,
+  FedBuff, FedProx, FedAvgM, the adaptive ones) and the others did add their noise.
 
 No amplification by sampling is claimed: participation in a round is not secret.
 """
