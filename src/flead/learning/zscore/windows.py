@@ -41,7 +41,7 @@ FLOOR = 1e-6
 """Smallest standard deviation, relative to max(1, |mean|), so that a constant signal that jumps is still judged."""
 
 
-@kernel(inline="always")
+@kernel(inline="always", _nrt=False)
 def push(signals: Float64x3, row: Index, channel: Index, value: float) -> None:
     """Put a value into the window of one signal; a full window drops its oldest.
 
