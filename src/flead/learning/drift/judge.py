@@ -71,6 +71,16 @@ def padded(count: int) -> int:
     return -(-count // BLOCK) * BLOCK
 
 
+def no_models(devices: int, channels: int, modelled: int) -> Model:
+    """Zeros for ``devices`` models of ``channels`` channels, of which ``modelled`` are in the autoregression."""
+    return Model(
+        channels=np.zeros((devices, channels, NUMBERS)),
+        last=np.zeros((devices, modelled + 1)),
+        weights=np.zeros((devices, modelled + 1, padded(modelled))),
+        precision=np.zeros((devices, modelled, padded(modelled))),
+    )
+
+
 @kernel(error_model="numpy", inline="always")
 def multiply(
     matrices: Float64x3, row: Index, count: Index, vectors: Float64x2, which: Index, out: Float64x2, to: Index

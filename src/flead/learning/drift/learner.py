@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flead.learning.arrays import Columns, grown
-from flead.learning.drift import judge, observe
+from flead.learning.drift import observe
 from flead.learning.drift.fit import fit, replay, sketch
-from flead.learning.drift.judge import ENERGY, LEVEL, REFERENCE, SCALE, Model, padded
+from flead.learning.drift.judge import ENERGY, LEVEL, REFERENCE, SCALE, Model, no_models, padded
 from flead.learning.drift.observe import (
     ALONE,
     FITTED,
@@ -88,7 +88,7 @@ class Drift:
         """(L,) the number of a layout's peers, and their threshold: what devices compare their own with."""
         self.state = State(
             rows=np.zeros((0, rules.training_rows, 0), np.float32),
-            model=_no_models(0, 0, 0),
+            model=no_models(0, 0, 0),
             own=np.zeros((0, 0)),
             devices=np.zeros((0, observe.NUMBERS)),
             seen=np.zeros((0, MASKS), np.int64),
@@ -268,7 +268,7 @@ class Drift:
         used = np.array(self._used(row, mask), np.int64)
         size, own = min(len(used), MODELLED), state.own[row]
         scores, told = np.zeros(count), np.zeros(0) if prior is None else prior
-        half = _no_models(1, model.channels.shape[1], size)
+        half = no_models(1, model.channels.shape[1], size)
         fit(0, values, count // 2, used, told, half, own)
         replay(0, size, values, count, half, scores)
         channels, last = model.channels[row].copy(), model.last[row].copy()
@@ -295,13 +295,3 @@ class Drift:
         now.channels[row, used, ENERGY] = channels[used, ENERGY]
         size = min(len(used), MODELLED)
         now.last[row, 1 : 1 + size] = last[1 : 1 + size] * ratio[:size]
-
-
-def _no_models(devices: int, channels: int, modelled: int) -> Model:
-    """Zeros for ``devices`` models of ``channels`` channels, of which ``modelled`` are in the autoregression."""
-    return Model(
-        channels=np.zeros((devices, channels, judge.NUMBERS)),
-        last=np.zeros((devices, modelled + 1)),
-        weights=np.zeros((devices, modelled + 1, padded(modelled))),
-        precision=np.zeros((devices, modelled, padded(modelled))),
-    )

@@ -100,6 +100,7 @@ class Pacing(NamedTuple):
     thresholds: Float64x1  # (N,) the score above which a reading is an anomaly
     quiet: Float64x1  # (N,) readings below the threshold that end an event
     relief: Float64x1  # (N,) by how much CAUTION wears off with the reading
+    warm_up: int  # readings of a signal before it is scored
 
 
 @kernel
@@ -127,27 +128,27 @@ def begin_training(state: State, row: Index, warm_up: int, fleet: Adopted) -> No
         lend(state.signals, row, warm_up, tails)
 
 
-@kernel
+@kernel(_nrt=False)  # it allocates nothing, so that there are no references to count
 def observe(
     readings: Readings,
     trainings: Trainings,
     state: State,
     fleet: Adopted,
-    warm_up: int,
     pacing: Pacing,
+    views: Float64x1,
     judgement: Annotated[Judgement, record(Judgement)],
     updates: Updates,
 ) -> None:
     """Judge N readings and learn from them in order, ending K trainings where they end.
 
-    Scoring a signal begins after its first ``warm_up`` readings. Fills in ``judgement`` and ``updates``.
+    ``views`` (V,) is room for the views of one reading. Fills in ``judgement`` and ``updates``.
     """
     rows, values = readings.rows, readings.values
     thresholds, quiet, relief = pacing.thresholds, pacing.quiet, pacing.relief
     devices, seasons, signals = state.devices, state.seasons, state.signals
     scores, anomalous, channel_of, deviations = judgement.score, judgement.anomalous, judgement.channel, judgement.z
     means, stds = judgement.mean, judgement.std
-    views = np.empty(COMBINED)
+    warm_up = pacing.warm_up
     ending, end = 0, end_of(trainings, 0)
     for i in range(len(rows) + 1):
         while i == end:
@@ -260,10 +261,10 @@ class Tail:
         every: NDArray[np.float64] | None = None,
     ) -> tuple[Judgement, Updates]:
         every = np.full(len(rows), self.alarm_every) if every is None else every
-        pacing = Pacing(_thresholds(every), quiet=np.minimum(EVENT, every / EVENTS), relief=CAREFUL / every)
+        pacing = Pacing(_thresholds(every), np.minimum(EVENT, every / EVENTS), CAREFUL / every, self.warm_up)
         judgement, updates = Judgement.empty(*values.shape), Updates.empty(len(trainings.rows), SIZE_OF_MODEL)
         readings = Readings(rows, values, labels)
-        observe(readings, trainings, self.state, self.fleet, self.warm_up, pacing, judgement, updates)
+        observe(readings, trainings, self.state, self.fleet, pacing, np.empty(COMBINED), judgement, updates)
         return judgement._replace(thresholds=pacing.thresholds), updates
 
     def adopt(self, parameters: Parameters, version: int) -> None:

@@ -283,7 +283,7 @@ class ZScore:
 
 
 class Logistic(ZScore):
-    """Raises an alarm where the model that the device last started from gives an anomaly more than one half."""
+    """Raises an alarm where the model that the device last started from gives an anomaly a probability above one half."""
 
     name = "logistic"
     by_model = True
