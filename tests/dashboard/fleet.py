@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from flead.columns import Batch, Devices
 from flead.placement import broker_of
-from flead.records import NO_LABEL, Evaluation, GlobalModel, Rejected, to_text
+from flead.records import NO_LABEL, Evaluation, Flagged, GlobalModel, LocalModels, Rejected, to_text
 from flead.storage.writing.alarms import AlarmRules
+from flead.storage.writing.tables import Points
 from flead.storage.writing.writer import Writer
 
 NOON = 1_762_516_800_000  # 2025-11-07T12:00:00Z
@@ -82,12 +83,33 @@ class Fleet:
         self.writer.add_readings(Batch(rows, times, values, np.full(count, NO_LABEL, dtype=np.int8)))
         for number, signal in enumerate(signals):
             channel = np.full(count, number, dtype=np.int16)
-            self.writer.add_signal(rows, channel, signal.values, signal.means, signal.stds, times)
+            self.writer.add_signal(
+                Points(
+                    rows=rows,
+                    channels=channel,
+                    values=signal.values,
+                    means=signal.means,
+                    stds=signal.stds,
+                    times=times,
+                )
+            )
             off = np.abs(signal.scores) > THRESHOLD
+            number_off = int(off.sum())
             self.writer.add_anomalies(
-                rows[off], channel[off], signal.values[off], signal.scores[off], np.abs(signal.scores[off]) > CRITICAL,
-                times[off], signal.means[off], signal.stds[off], "zscore", THRESHOLD,
-            )  # fmt: skip
+                Flagged(
+                    detector="zscore",
+                    rows=rows[off],
+                    channels=channel[off],
+                    values=signal.values[off],
+                    scores=signal.scores[off],
+                    critical=np.abs(signal.scores[off]) > CRITICAL,
+                    times=times[off],
+                    means=signal.means[off],
+                    stds=signal.stds[off],
+                    thresholds=np.full(number_off, THRESHOLD),
+                    contributions=[None] * number_off,
+                )
+            )
         self._trainings(row, times)
 
     def _signal(self, row: int, channel: int, count: int) -> Signal:
@@ -110,10 +132,19 @@ class Fleet:
         count = len(versions)
         good = np.clip(0.97 - 0.25 / versions + self.random.normal(0, 0.01, count), 0, 1)
         self.writer.add_local_models(
-            np.full(count, row, dtype=np.int32), versions, np.maximum(versions - 1, 0), good, 1.2 - good,
-            np.full(count, TRAIN), self.random.normal(0, 1, (count, 4)), [LAYOUT], np.zeros(count, np.int64),
-            NOON + (versions * TRAIN - 1) * INTERVAL,
-        )  # fmt: skip
+            LocalModels(
+                rows=np.full(count, row, dtype=np.int32),
+                versions=versions,
+                global_versions=np.maximum(versions - 1, 0),
+                accuracies=good,
+                losses=1.2 - good,
+                samples=np.full(count, TRAIN),
+                parameters=self.random.normal(0, 1, (count, 4)),
+                layouts=[LAYOUT],
+                layout=np.zeros(count, np.int64),
+                times=NOON + (versions * TRAIN - 1) * INTERVAL,
+            )
+        )
 
     def _global_models(self, first: int, last: int) -> None:
         for version in range(first + 1, last + 1):
