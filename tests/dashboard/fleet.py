@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from flead.columns import Batch, Devices
 from flead.placement import broker_of
-from flead.records import NO_LABEL, Evaluation, Flagged, GlobalModel, LocalModels, Rejected, to_text
+from flead.records import NO_LABEL, Evaluation, GlobalModel, Rejected, to_text
 from flead.storage.writing.alarms import AlarmRules
 from flead.storage.writing.tables import Points
 from flead.storage.writing.writer import Writer
+from tests import columns
 
 NOON = 1_762_516_800_000  # 2025-11-07T12:00:00Z
 INTERVAL = 2000
 WINDOW, FIRST, THRESHOLD, CRITICAL = 100, 10, 2.5, 5.0
 TRAIN = 50
 CHANNELS = ("temperature", "pressure", "flow")
-LAYOUT = {"weights": (3,), "bias": (1,)}
 HOSTILE = '<img src=x onerror="document.title=1">/é漢 %2F'
 """A device id that must come out on every page as it went in."""
 
@@ -96,18 +96,16 @@ class Fleet:
             off = np.abs(signal.scores) > THRESHOLD
             number_off = int(off.sum())
             self.writer.add_anomalies(
-                Flagged(
-                    detector="zscore",
-                    rows=rows[off],
+                columns.flagged(
+                    rows[off],
+                    times[off],
                     channels=channel[off],
                     values=signal.values[off],
                     scores=signal.scores[off],
                     critical=np.abs(signal.scores[off]) > CRITICAL,
-                    times=times[off],
                     means=signal.means[off],
                     stds=signal.stds[off],
                     thresholds=np.full(number_off, THRESHOLD),
-                    contributions=[None] * number_off,
                 )
             )
         self._trainings(row, times)
@@ -132,17 +130,15 @@ class Fleet:
         count = len(versions)
         good = np.clip(0.97 - 0.25 / versions + self.random.normal(0, 0.01, count), 0, 1)
         self.writer.add_local_models(
-            LocalModels(
-                rows=np.full(count, row, dtype=np.int32),
+            columns.local_models(
+                np.full(count, row, dtype=np.int32),
+                NOON + (versions * TRAIN - 1) * INTERVAL,
                 versions=versions,
                 global_versions=np.maximum(versions - 1, 0),
                 accuracies=good,
                 losses=1.2 - good,
                 samples=np.full(count, TRAIN),
                 parameters=self.random.normal(0, 1, (count, 4)),
-                layouts=[LAYOUT],
-                layout=np.zeros(count, np.int64),
-                times=NOON + (versions * TRAIN - 1) * INTERVAL,
             )
         )
 

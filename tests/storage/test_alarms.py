@@ -11,6 +11,7 @@ from flead.columns import Batch, Devices
 from flead.records import Flagged
 from flead.storage.writing.alarms import AlarmRules
 from flead.storage.writing.writer import Writer
+from tests import columns
 
 pytestmark = pytest.mark.real
 
@@ -24,19 +25,12 @@ Flag = tuple[int, int, float]
 
 def flagged(rows: NDArray[np.int32], times: NDArray[np.int64], scores: NDArray[np.float64]) -> Flagged:
     """Readings of the devices' first channel, critical beyond 5 standard deviations."""
-    count = len(rows)
-    return Flagged(
-        detector="zscore",
-        rows=rows,
-        channels=np.zeros(count, np.int64),
+    return columns.flagged(
+        rows,
+        times,
         values=scores * 10,
         scores=scores,
         critical=np.abs(scores) > 5,
-        times=times,
-        means=np.zeros(count),
-        stds=np.ones(count),
-        thresholds=np.full(count, 2.5),
-        contributions=[None] * count,
     )
 
 

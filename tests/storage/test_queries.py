@@ -10,7 +10,7 @@ import pytest
 from flead.columns import Batch, Devices
 from flead.errors import FleadError
 from flead.learning.metrics import Confusion
-from flead.records import Evaluation, Flagged, GlobalModel, LocalModels, Rejected, to_text
+from flead.records import Evaluation, GlobalModel, Rejected, to_text
 from flead.storage import queries
 from flead.storage.queries.alarm_rows import AlarmCounts
 from flead.storage.queries.rows import (
@@ -32,6 +32,7 @@ from flead.storage.rollbacks import asked_for, request_rollback, rollback
 from flead.storage.writing.alarms import AlarmRules
 from flead.storage.writing.tables import Points
 from flead.storage.writing.writer import Writer
+from tests import columns
 
 pytestmark = pytest.mark.real
 
@@ -66,34 +67,28 @@ def fleet(connection: Connection) -> Connection:
 
     def alarm(row: int, time: int, critical: bool, channel: int = 0) -> None:
         writer.add_anomalies(
-            Flagged(
-                detector="zscore",
-                rows=np.array([row], np.int32),
+            columns.flagged(
+                np.array([row], np.int32),
+                np.array([time]),
                 channels=np.array([channel]),
                 values=np.array([7.5]),
                 scores=np.array([-6.0 if critical else 3.0]),
                 critical=np.array([critical]),
-                times=np.array([time]),
                 means=np.array([1.0]),
                 stds=np.array([0.5]),
-                thresholds=np.array([2.5]),
-                contributions=[None],
             )
         )
 
     def train(row: int, version: int, time: int, accuracy: float) -> None:
         writer.add_local_models(
-            LocalModels(
-                rows=np.array([row], np.int32),
+            columns.local_models(
+                np.array([row], np.int32),
+                np.array([time]),
                 versions=np.array([version]),
                 global_versions=np.array([version - 1]),
                 accuracies=np.array([accuracy]),
-                losses=np.array([0.5]),
-                samples=np.array([50]),
                 parameters=np.array([[version, -1.0, 0.25]]),
                 layouts=[LAYOUT],
-                layout=np.array([0]),
-                times=np.array([time]),
             )
         )
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from flead.records import Flagged, LocalModels
 from flead.storage.writing.sums import NEVER, DeviceSums, MinuteSums, per_minute
+from tests import columns
 
 TIMES = st.integers(-(10**13), 10**13) | st.integers(0, 200_000)
 ROWS = st.lists(st.tuples(st.integers(0, 99), TIMES, st.booleans(), st.integers(1, 6)))
@@ -26,36 +27,23 @@ def test_per_minute(rows: list[tuple[int, int, bool, int]]) -> None:
 
 def flagged(devices: NDArray[np.int32], times: NDArray[np.int64], critical: NDArray[np.bool_]) -> Flagged:
     """Anomalies whose devices, times and severities alone count."""
-    none = np.zeros(len(devices))
-    return Flagged(
-        detector="zscore",
-        rows=devices,
-        channels=np.zeros(len(devices), np.int64),
-        values=none,
-        scores=none,
+    return columns.flagged(
+        devices,
+        times,
         critical=critical,
-        times=times,
-        means=none,
-        stds=none,
-        thresholds=none,
-        contributions=[None] * len(devices),
     )
 
 
 def trained(devices: NDArray[np.int32], times: NDArray[np.int64], critical: NDArray[np.bool_]) -> LocalModels:
     """Trainings with these times, of accuracy 1 where it is critical and else 0."""
-    none = np.zeros(len(devices), np.int64)
-    return LocalModels(
-        rows=devices,
+    return columns.local_models(
+        devices,
+        times,
         versions=np.arange(len(devices)),
-        global_versions=none,
         accuracies=critical * 1.0,
         losses=critical * 0.5,
-        samples=none,
         parameters=np.zeros((len(devices), 0)),
         layouts=[{}],
-        layout=none,
-        times=times,
     )
 
 

@@ -14,11 +14,10 @@ import psycopg
 import pytest
 
 from flead.columns import Batch, Devices
-from flead.records import Flagged, LocalModels
-from flead.storage import queries
+from flead.storage import queries, timescaledb
 from flead.storage.migrations.migrate import migrate, packaged
-from flead.storage.server import timescaledb
 from flead.storage.writing.writer import Writer
+from tests import columns
 from tests.conftest import Database
 
 pytestmark = pytest.mark.real
@@ -132,32 +131,22 @@ def test_sums_that_the_server_keeps_are_not_written_and_read_the_same(
     rows, times = np.array([0, 1, 0], np.int32), np.array([NOON, NOON, NOON + 60_000])
     writer.add_readings(Batch(rows, times, np.zeros((3, 1)), np.zeros(3, np.int8)))
     writer.add_anomalies(
-        Flagged(
-            detector="zscore",
-            rows=rows,
-            channels=np.zeros(3, np.int64),
+        columns.flagged(
+            rows,
+            times,
             values=np.ones(3),
             scores=np.full(3, 6.0),
             critical=np.array([True, False, False]),
-            times=times,
-            means=np.zeros(3),
-            stds=np.ones(3),
-            thresholds=np.full(3, 2.5),
-            contributions=[None] * 3,
         )
     )
     writer.add_local_models(
-        LocalModels(
-            rows=rows[:1],
-            versions=np.array([1]),
-            global_versions=np.array([0]),
+        columns.local_models(
+            rows[:1],
+            times[:1],
             accuracies=np.array([0.5]),
             losses=np.array([0.7]),
-            samples=np.array([50]),
             parameters=np.zeros((1, 4)),
             layouts=[{"weights": (3,), "bias": (1,)}],
-            layout=np.array([0]),
-            times=times[:1],
         )
     )
     writer.commit()

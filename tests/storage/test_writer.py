@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from psycopg.rows import namedtuple_row
 
 from flead.columns import Batch, Devices
-from flead.records import NO_LABEL, Evaluation, Flagged, GlobalModel, LocalModels, Rejected, to_text
+from flead.records import NO_LABEL, Evaluation, GlobalModel, Rejected, to_text
 from flead.storage.writing.state import load_state, reset
 from flead.storage.writing.tables import Points, Predicted
 from flead.storage.writing.writer import Writer
+from tests import columns
 from tests.conftest import Database
 
 pytestmark = pytest.mark.real
@@ -65,18 +66,11 @@ Select = Callable[..., list[Any]]
 def add_anomalies(writer: Writer, rows: list[int], times: list[int], critical: list[bool]) -> None:
     count = len(rows)
     writer.add_anomalies(
-        Flagged(
-            detector="zscore",
-            rows=rows_of(*rows),
-            channels=whole(*[0] * count),
+        columns.flagged(
+            rows_of(*rows),
+            whole(*times),
             values=floats(*range(count)),
-            scores=floats(*[3.0] * count),
             critical=np.array(critical),
-            times=whole(*times),
-            means=floats(*[0.0] * count),
-            stds=floats(*[1.0] * count),
-            thresholds=floats(*[2.5] * count),
-            contributions=[None] * count,
         )
     )
 
@@ -84,17 +78,13 @@ def add_anomalies(writer: Writer, rows: list[int], times: list[int], critical: l
 def add_models(writer: Writer, rows: list[int], versions: list[int], times: list[int], accuracies: list[float]) -> None:
     count = len(rows)
     writer.add_local_models(
-        LocalModels(
-            rows=rows_of(*rows),
+        columns.local_models(
+            rows_of(*rows),
+            whole(*times),
             versions=whole(*versions),
             global_versions=whole(*[7] * count),
             accuracies=floats(*accuracies),
-            losses=floats(*[0.5] * count),
-            samples=whole(*[50] * count),
             parameters=np.arange(4.0 * count).reshape(count, 4),
-            layouts=[LAYOUT],
-            layout=whole(*[0] * count),
-            times=whole(*times),
         )
     )
 
@@ -104,18 +94,15 @@ def test_anomalies_come_back_as_they_went_in(writer: Writer, select: Select) -> 
     values = floats(*EXTREMES)
     times = NOON + np.arange(count) * 1001
     writer.add_anomalies(
-        Flagged(
-            detector="zscore",
-            rows=np.full(count, 2, dtype=np.int32),
+        columns.flagged(
+            np.full(count, 2, dtype=np.int32),
+            times,
             channels=np.arange(count) % 2,
             values=values,
             scores=values[::-1].copy(),
             critical=np.arange(count) % 3 == 0,
-            times=times,
             means=values,
             stds=values,
-            thresholds=np.full(count, 2.5),
-            contributions=[None] * count,
         )
     )
     writer.commit()
@@ -138,14 +125,14 @@ def test_contributions_are_stored_by_channel(writer: Writer, select: Select) -> 
     shares: list[dict[str, float] | None] = [{"pressure": 0.25, "flow": 0.75}]
     for contributions in (shares, [None]):
         writer.add_anomalies(
-            Flagged(
+            columns.flagged(
+                rows_of(2),
+                whole(NOON),
                 detector="drift",
-                rows=rows_of(2),
                 channels=whole(0),
                 values=one,
                 scores=one,
                 critical=np.array([True]),
-                times=whole(NOON),
                 means=one,
                 stds=one,
                 thresholds=one,
@@ -160,17 +147,15 @@ def test_contributions_are_stored_by_channel(writer: Writer, select: Select) -> 
 def test_local_models_come_back_as_they_went_in(writer: Writer, select: Select) -> None:
     parameters = np.array([EXTREMES[:4], EXTREMES[4:8]])
     writer.add_local_models(
-        LocalModels(
-            rows=rows_of(0, 1),
+        columns.local_models(
+            rows_of(0, 1),
+            whole(NOON, NOON + 1),
             versions=whole(3, 2_000_000_000),
             global_versions=whole(0, 70),
             accuracies=floats(0.0, 1.0),
             losses=floats(0.693, np.inf),
             samples=whole(50, 1),
             parameters=parameters,
-            layouts=[LAYOUT],
-            layout=whole(0, 0),
-            times=whole(NOON, NOON + 1),
         )
     )
     writer.commit()
@@ -183,8 +168,9 @@ def test_local_models_come_back_as_they_went_in(writer: Writer, select: Select) 
 
 def test_models_of_several_layouts_come_back_as_they_went_in(writer: Writer, select: Select) -> None:
     writer.add_local_models(
-        LocalModels(
-            rows=rows_of(0, 1),
+        columns.local_models(
+            rows_of(0, 1),
+            whole(NOON, NOON),
             versions=whole(1, 1),
             global_versions=whole(0, 0),
             accuracies=floats(1, 1),
@@ -193,7 +179,6 @@ def test_models_of_several_layouts_come_back_as_they_went_in(writer: Writer, sel
             parameters=np.array([[1.0, 2.0, 3.0, 4.0], [5.0, 0.0, 0.0, 0.0]]),
             layouts=[LAYOUT, {"flow": (1,)}],
             layout=whole(0, 1),
-            times=whole(NOON, NOON),
         )
     )
     writer.commit()
@@ -206,17 +191,14 @@ def test_models_of_several_layouts_come_back_as_they_went_in(writer: Writer, sel
 
 def test_parameters_may_be_empty(writer: Writer, select: Select) -> None:
     writer.add_local_models(
-        LocalModels(
-            rows=rows_of(0),
-            versions=whole(1),
-            global_versions=whole(0),
+        columns.local_models(
+            rows_of(0),
+            whole(NOON),
             accuracies=floats(1),
             losses=floats(0),
             samples=whole(1),
             parameters=np.zeros((1, 0)),
             layouts=[{}],
-            layout=whole(0),
-            times=whole(NOON),
         )
     )
     writer.commit()

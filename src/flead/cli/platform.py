@@ -8,11 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from flead import settings
+from flead.cli.options import AsJson, Data, Devices, Learner, Speed, Strategy
 from flead.records import to_text
 
 app = typer.Typer()
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to standard error.")]
 
 
 @app.command()
@@ -20,20 +19,14 @@ def up(
     services: Annotated[
         list[str] | None, typer.Argument(help="Only these, and what they need.", show_default="all")
     ] = None,
-    data: Annotated[
-        str | None, typer.Option(help="sim, csv:DIR, edge-iiotset:PATH or skab:DIR.", show_default="sim")
-    ] = None,
-    devices: Annotated[int | None, typer.Option(help="Devices of the simulated fleet.", show_default="2407")] = None,
-    speed: Annotated[
-        str | None, typer.Option(help="Event time per real time: 1 is live, or max.", show_default="1")
-    ] = None,
+    data: Data = None,
+    devices: Devices = None,
+    speed: Speed = None,
     rate: Annotated[
         float | None, typer.Option(help="Readings a second; 524.7 is the published one.", show_default="by speed")
     ] = None,
-    learner: Annotated[str | None, typer.Option(help="What a device runs.", show_default="zscore")] = None,
-    strategy: Annotated[
-        str | None, typer.Option(help="How updates are merged.", show_default="the learner's own")
-    ] = None,
+    learner: Learner = None,
+    strategy: Strategy = None,
     forget_training: Annotated[
         bool, typer.Option("--forget-training", help="Let the devices learn anew, as another learner needs it.")
     ] = False,

@@ -17,8 +17,8 @@ from flead.columns import Batch, Devices
 from flead.learning.metrics import Confusion
 from flead.records import Evaluation, Flagged, GlobalModel, LocalModels, Rejected
 from flead.storage.migrations.retention import Retention
-from flead.storage.server.timescaledb import views_among
 from flead.storage.text import clean
+from flead.storage.timescaledb import views_among
 from flead.storage.writing import copy_rows, tables
 from flead.storage.writing.alarms import AlarmRules, AlarmSums
 from flead.storage.writing.copy_rows import Columns
