@@ -34,6 +34,6 @@ class Verdict:
 BELIEVED = Verdict()
 
 
-def has_just_arrived(arrived: int, seconds: float = ENROLMENT_SECONDS) -> bool:
-    """Whether a message that Kafka took at this time (milliseconds since the epoch) may wait for an enrolment."""
+def has_just_arrived(arrived: int, seconds: float) -> bool:
+    """Whether a message that Kafka took at ``arrived`` (milliseconds since the epoch) may wait for an enrolment."""
     return abs(time.time() - arrived / 1000) < seconds

@@ -13,10 +13,12 @@ from flead.topics import CONTROL
 from flead.trust.enrolment import Changes, Grant, RefusedError, Revocation, enrol, grant, revoke
 from flead.trust.envelope import AGENT_HEADER, from_headers
 from flead.trust.register import TAKEN, Register, Taken
-from flead.trust.verdict import Refusal, has_just_arrived
+from flead.trust.verdict import ENROLMENT_SECONDS, Refusal, has_just_arrived
 
 BURST_SECONDS = 100
 """A device may send at once what it may send in so many seconds: an agent that was cut off catches up."""
+
+PATIENCE_SECONDS = ENROLMENT_SECONDS
 
 _decode_command = msgspec.json.Decoder(Grant | Revocation).decode
 
@@ -56,7 +58,7 @@ class Admission:
         if agent is None or message.topic() == CONTROL:
             return False
         name, device = _text(agent), _text(message.key() or b"")
-        return not self._register.knows(name, device) and has_just_arrived(message.timestamp()[1])
+        return not self._register.knows(name, device) and has_just_arrived(message.timestamp()[1], PATIENCE_SECONDS)
 
     def admit(self, message: Message, update: LocalUpdate) -> bool:
         """Whether the update is signed, and rightly so. Raises RefusedError for one that is not to be believed."""
