@@ -18,7 +18,7 @@ endif
 PINNED := --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast lint format bench bench-platform docs pictures lock lock-jars clean dev
+.PHONY: help setup run test test-fast lint format bench bench-platform docs site pictures lock lock-jars clean dev
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,7 @@ lint: dev ## Check style, types and the directions of imports
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tools.words
 
 format: dev ## Bring the sources into the common style
 	$(BIN)/ruff check --fix
@@ -57,6 +58,10 @@ bench-platform: $(VENV)/platform.stamp dev ## Measure the platform: Flink beside
 
 docs: dev ## Write docs/commands.md, docs/settings.md and deploy/ from the program
 	$(BIN)/python -m tools.reference
+
+site: dev ## Build the documentation site into build/site
+	$(BIN)/python -m mkdocs build --strict --quiet
+	@echo "build/site/index.html; the search needs a server: $(BIN)/python -m http.server --directory build/site"
 
 pictures: dev ## Take the pictures in docs/images (needs Chromium and its driver)
 	$(BIN)/python -m tools.pictures
