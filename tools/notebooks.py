@@ -29,7 +29,8 @@ def as_markdown(path: Path) -> str:
 def run(path: Path) -> tuple[Any, Any]:
     """The outputs of a notebook's cells, and what they define."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     outputs, definitions = module.app.run()

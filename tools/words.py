@@ -1,4 +1,4 @@
-"""Finds phrases that a native reader stumbles over, in documents and (with ``--sources``) in the strings of the program.
+"""Finds phrases that a native reader stumbles over: in documents and, with ``--sources``, in the program's strings.
 
 Run by ``make lint``. To ban another phrase, add it with the reason, which is what the person who wrote it will read.
 """

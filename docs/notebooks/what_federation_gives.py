@@ -26,15 +26,15 @@ def _(mo):
 def _():
     import numpy as np
 
-    MACHINES, READINGS, FAULT = 24, 600, slice(400, 460)
+    machines, readings, fault = 24, 600, slice(400, 460)
     rng = np.random.default_rng(1)
-    state = np.zeros((MACHINES, READINGS))
-    for i in range(1, READINGS):
-        state[:, i] = 0.9 * state[:, i - 1] + rng.normal(0, 0.4, MACHINES)
-    base = rng.uniform(10, 100, (MACHINES, 1, 3))
-    values = base + state[:, :, None] * [1.0, 0.8, -0.5] + rng.normal(0, 0.2, (MACHINES, READINGS, 3))
-    values[:, FAULT, 1] += 1.5
-    return FAULT, MACHINES, READINGS, np, values
+    state = np.zeros((machines, readings))
+    for i in range(1, readings):
+        state[:, i] = 0.9 * state[:, i - 1] + rng.normal(0, 0.4, machines)
+    base = rng.uniform(10, 100, (machines, 1, 3))
+    values = base + state[:, :, None] * [1.0, 0.8, -0.5] + rng.normal(0, 0.2, (machines, readings, 3))
+    values[:, fault, 1] += 1.5
+    return fault, machines, readings, np, values
 
 
 @app.cell
@@ -49,7 +49,7 @@ def _(mo):
 
 
 @app.cell
-def _(MACHINES, READINGS, np, values):
+def _(machines, readings, np, values):
     from flead.columns import Batch
     from flead.federation.rounds import rounds_of
     from flead.records import NO_LABEL
@@ -61,11 +61,11 @@ def _(MACHINES, READINGS, np, values):
         """Which readings are flagged: one row for each machine."""
         settings, _ = load({"learner": "drift", "training_rows": training_rows})
         shard, rounds = Shard(settings), rounds_of(settings)
-        rows = shard.devices.add([f"machine_{number}" for number in range(MACHINES)], ("flow", "pressure", "power"))
-        labels = np.full(MACHINES, NO_LABEL, dtype=np.int8)
-        flagged = np.zeros((MACHINES, READINGS), dtype=bool)
-        for second in range(READINGS):
-            times = np.full(MACHINES, second * 1000, dtype=np.int64)
+        rows = shard.devices.add([f"machine_{number}" for number in range(machines)], ("flow", "pressure", "power"))
+        labels = np.full(machines, NO_LABEL, dtype=np.int8)
+        flagged = np.zeros((machines, readings), dtype=bool)
+        for second in range(readings):
+            times = np.full(machines, second * 1000, dtype=np.int64)
             now = np.ascontiguousarray(values[:, second])
             outcome = shard.observe(Batch(rows, times, now, labels))
             flagged[:, second] = outcome.judgement.anomalous
@@ -78,12 +78,12 @@ def _(MACHINES, READINGS, np, values):
 
 
 @app.cell
-def _(FAULT, READINGS, flags, np):
+def _(fault, readings, flags, np):
     import polars as pl
 
-    faulty = np.zeros(READINGS, dtype=bool)
-    faulty[FAULT] = True
-    judged = np.arange(READINGS) >= 200  # After the longest training below.
+    faulty = np.zeros(readings, dtype=bool)
+    faulty[fault] = True
+    judged = np.arange(readings) >= 200  # After the longest training below.
 
     def figures(training_rows, together):
         flagged = flags(training_rows, together)
@@ -102,10 +102,9 @@ def _(FAULT, READINGS, flags, np):
 @app.cell
 def _(mo):
     mo.md("""
-    With the same few rows, machines that learn together find more of the fault, and flag fewer normal readings or about as many. These are
-    made-up signals, chosen to be alike; what it gives on a real testbed is in
-    [the results on SKAB](../detection-results.md#a-new-device), and what an update may still reveal in
-    [Privacy](../privacy.md).
+    With the same few rows, machines that learn together find more of the fault, and flag fewer normal readings or about
+    as many. These are made-up signals, chosen to be alike. What federation gives on a real testbed is in [the results on
+    SKAB](../detection-results.md#a-new-device), and what an update may still reveal in [Privacy](../privacy.md).
     """)
     return
 

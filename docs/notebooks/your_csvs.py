@@ -35,10 +35,12 @@ def _():
         values = 20.0 + number + rng.normal(0, 0.2, 300)
         if number == 7:
             values[200:210] += 3.0  # Pump 7 runs hot for ten seconds.
-        rows = [f"2025-11-07T15:{20 + i // 60}:{i % 60:02d}Z,{value:.3f}" for i, value in enumerate(values)]
+        times = [f"2025-11-07T15:{20 + i // 60}:{i % 60:02d}Z" for i in range(300)]
+        rows = [f"{time},{value:.3f}" for time, value in zip(times, values, strict=True)]
         if number == 9:
-            rows[100] = "2025-11-07T15:21:40Z,not a number"  # And one row of pump 9 is broken.
-        (folder / f"pump_{number}.csv").write_text("timestamp,celsius\n" + "\n".join(rows) + "\n")
+            rows[100] = f"{times[100]},not a number"  # One row of pump 9 is broken.
+        lines = ["timestamp,celsius", *rows, ""]
+        (folder / f"pump_{number}.csv").write_text("\n".join(lines))
     return (folder,)
 
 
@@ -116,8 +118,9 @@ def _(flagged, pl):
 @app.cell
 def _(mo):
     mo.md("""
-    The jump of pump 7 is found at once, beside five single readings that are only noise. A few seconds later the jump itself has widened the window's standard
-    deviation, which is how the published z-score rule behaves: [Choose a learner](../detection.md) says which ones do not.
+    The jump of pump 7 is found at once, beside five single readings that are only noise. A few seconds later the jump
+    itself has widened the window's standard deviation, which is how the published z-score rule behaves: [choose a
+    learner](../detection.md) that does not.
 
     `flead run --data csv:FOLDER --speed max` does the same with a database and a live page.
     """)
