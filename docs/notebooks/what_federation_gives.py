@@ -103,8 +103,8 @@ def _(fault, readings, flags, np):
 def _(mo):
     mo.md("""
     With the same few rows, machines that learn together find more of the fault, and flag fewer normal readings or about
-    as many. These are made-up signals, chosen to be alike. What federation gives on a real testbed is in [the results on
-    SKAB](../detection-results.md#a-new-device), and what an update may still reveal in [Privacy](../privacy.md).
+    as many. These are made-up signals, chosen to be alike. What federation gives on a real testbed is in [the results
+    on SKAB](../detection-results.md#a-new-device), and what an update may still reveal in [Privacy](../privacy.md).
     """)
     return
 
