@@ -60,7 +60,7 @@ docs: dev ## Write docs/commands.md, docs/settings.md and deploy/ from the progr
 	$(BIN)/python -m tools.reference
 
 site: dev ## Build the documentation site into build/site
-	$(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "build/site/index.html; the search needs a server: $(BIN)/python -m http.server --directory build/site"
 
 pictures: dev ## Take the pictures in docs/images (needs Chromium and its driver)
