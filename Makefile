@@ -59,8 +59,9 @@ bench-platform: $(VENV)/platform.stamp dev ## Measure the platform: Flink beside
 docs: dev ## Write docs/commands.md, docs/settings.md and deploy/ from the program
 	$(BIN)/python -m tools.reference
 
+# Without --quiet, which would hide the warnings from --strict.
 site: dev ## Build the documentation site into build/site
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "build/site/index.html; the search needs a server: $(BIN)/python -m http.server --directory build/site"
 
 pictures: dev ## Take the pictures in docs/images (needs Chromium and its driver)
