@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any
 
 import polars as pl
 import psycopg
@@ -39,6 +39,10 @@ VALUES: dict[str, list[Any]] = {
 """Of each type what is likely to be spoilt on the way."""
 
 
+VALUES_TO_REPEAT = {kind: values[2] for kind, values in VALUES.items()} | {"text": "é", "integer": 7, "bigint": 7}
+"""What the row with NULL has in the columns that may not be NULL."""
+
+
 @pytest.fixture
 def other(database: Database) -> Iterator[Connection]:
     """A second store, empty."""
@@ -65,9 +69,6 @@ def fill(connection: Connection) -> None:
         ):
             for row in rows:
                 to.write_row(row)
-
-
-VALUES_TO_REPEAT = {kind: values[2] for kind, values in VALUES.items()} | {"text": "é", "integer": 7, "bigint": 7}
 
 
 def content(connection: Connection) -> dict[str, bytes]:
@@ -101,7 +102,7 @@ def test_others_read_it_as_parquet(connection: Connection, tmp_path: Path) -> No
 
 def test_more_rows_than_are_held_at_a_time(connection: Connection, other: Connection, tmp_path: Path) -> None:
     connection.execute(
-        "INSERT INTO signal SELECT 'd' || i, 'c', i, NULL, NULL, '2026-01-01', now() FROM generate_series(1, 12001) AS i"
+        "INSERT INTO signal SELECT 'd' || i, 'c', i, NULL, NULL, '2026-01-01' FROM generate_series(1, 12001) AS i"
     )
     assert export(connection, tmp_path / "store")["signal"] == 12_001
     restore(other, tmp_path / "store")
@@ -144,16 +145,17 @@ def test_a_spoilt_archive_leaves_the_store_empty(
     assert not any(content(other).values())
 
 
-@pytest.mark.parametrize("table", ["rejected_per_reason", "pipeline_state"])
-def test_a_store_with_rows_is_left_alone(connection: Connection, tmp_path: Path, table: LiteralString) -> None:
+def test_a_store_with_rows_is_left_alone(connection: Connection, tmp_path: Path) -> None:
     fill(connection)
     export(connection, tmp_path / "store")
     before = content(connection)
-    with pytest.raises(FleadError, match="not empty .* set data_dir"):
+    with pytest.raises(FleadError, match=r"not empty .* set data_dir"):
         restore(connection, tmp_path / "store")
     assert content(connection) == before
-    connection.execute("DO $$ DECLARE t text; BEGIN FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-                       f" AND tablename NOT IN ('schema_migrations', '{table}') LOOP EXECUTE 'TRUNCATE ' || t; END LOOP;"
-                       " END $$")  # fmt: skip
-    with pytest.raises(FleadError, match=rf"not empty \({table} has rows\)"):
-        restore(connection, tmp_path / "store")
+
+
+def test_one_row_in_any_table_is_enough(connection: Connection, other: Connection, tmp_path: Path) -> None:
+    export(connection, tmp_path / "store")
+    other.execute("INSERT INTO pipeline_state VALUES ('a', 'b')")
+    with pytest.raises(FleadError, match=r"not empty \(pipeline_state has rows\)"):
+        restore(other, tmp_path / "store")
