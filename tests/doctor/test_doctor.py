@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def test_a_data_directory_that_cannot_be_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("free", "state"), [(499, "problem"), (4_999, "warning"), (5_000, "ok")])
 def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: str) -> None:
     usage = type("Usage", (), {"free": free * machine.MEGABYTE})
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda place: usage)
+    monkeypatch.setattr("shutil.disk_usage", lambda place: usage)
     assert machine.disk(settings(tmp_path)).state == state
 
 
@@ -58,16 +59,20 @@ def test_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, available: int 
     assert machine.memory(settings(tmp_path)).state == state
 
 
+def clocks(wall: list[float], steady: list[float]) -> SimpleNamespace:
+    """The module time, with what its clocks show one call after the other."""
+    return SimpleNamespace(time=iter(wall).__next__, monotonic=iter(steady).__next__, sleep=lambda seconds: None)
+
+
 def test_a_clock_that_is_set_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([4_000_000_000.0, 4_000_000_003.0])
-    monkeypatch.setattr(machine.time, "time", lambda: next(times))
+    monkeypatch.setattr(machine, "time", clocks([4e9, 4e9 + 3], [0.0, 0.2]))
     found = machine.clock(settings(tmp_path))
     assert found.state == "warning"
     assert "against the monotonic clock" in found.detail
 
 
 def test_a_clock_before_the_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine.time, "time", lambda: 0.0)
+    monkeypatch.setattr(machine, "time", clocks([0.0, 0.2], [0.0, 0.2]))
     assert "before FLEAD was installed" in machine.clock(settings(tmp_path)).detail
 
 
