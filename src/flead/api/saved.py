@@ -44,7 +44,7 @@ class Saved(msgspec.Struct):
 def pack(**arrays: NDArray[Any]) -> bytes:
     """Named arrays as bytes, in numpy's own format."""
     packed = io.BytesIO()
-    np.savez(packed, allow_pickle=False, **arrays)
+    np.savez(packed, **arrays)
     return packed.getvalue()
 
 

@@ -13,7 +13,7 @@ from flead.ingest.simulated import SimulatedSource
 def simulate(
     devices: int = 100, faults: bool = True, *, seconds: int = 900, seed: int = 0, backend: str | None = None
 ) -> Any:
-    """A fleet's readings, one a second of each device, with the truth about its faults; the same seed, the same readings.
+    """A fleet's readings, one a second of each device, with the truth about its faults, always the same for a seed.
 
     Ten kinds of sensors of one to three channels. A row has ``device_id``, ``timestamp`` (UTC), a column for every
     channel of any kind (null where the device has no such channel), and ``label``: 1 while a fault lasts, else 0.
