@@ -97,14 +97,12 @@ class Frame:
 
     def with_scores(self, score: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> Any:
         """The user's frame with two columns more: the score (NaN where a row has no value), and whether it is high."""
-        scores = [
-            nw.new_series(name, column, backend=self.frame.implementation)
-            for name, column in ((SCORE, score), (ANOMALY, anomalous))
-        ]
-        index = nw.maybe_get_index(self.frame)
-        if index is not None:
-            scores = [nw.maybe_set_index(column, index=index) for column in scores]
-        return self.frame.with_columns(*scores).to_native()
+        columns = {SCORE: score, ANOMALY: anomalous}
+        if self.backend == "pandas":  # whose index narwhals would go through label by label
+            return self.frame.to_native().assign(**columns)
+        return self.frame.with_columns(
+            nw.new_series(name, column, backend=self.frame.implementation) for name, column in columns.items()
+        ).to_native()
 
     def _column(self, named: str | None, usual: str, role: str) -> str | None:
         """The column that has this role, None if none has."""

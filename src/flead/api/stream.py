@@ -1,6 +1,6 @@
 """Readings through a shard, in order: what detectors and ``flead.score`` are made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Self
 
@@ -13,17 +13,20 @@ from flead.api.frames import FIRST_TIME, Readings, check_order
 from flead.api.intake import Intake
 from flead.columns import Batch
 from flead.errors import FleadError
-from flead.federation.rounds import rounds_of
+from flead.federation.rounds import Rounds, rounds_of
 from flead.learning.learner import Judgement
 from flead.records import GlobalModel, LocalUpdate
 from flead.settings import Settings
 from flead.training import state
-from flead.training.fleet import Shard
+from flead.training.fleet import Outcome, Shard, Trained
 from flead.training.outputs import local_updates
 
 BATCH = 8192
 """Readings between which devices hear of a new global model, as in ``flead run`` and ``flead score``. They are counted
 from the stream's first reading on, so that it does not matter how they came in frames."""
+
+LOCAL_BATCH = 1 << 18
+"""Readings that a local stream judges at once; more would take memory, and save no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +83,28 @@ class Stream:
 
     def _pieces(self, batch: Batch) -> list[Batch]:
         """The batch, cut where devices hear of a new global model."""
-        first = BATCH - self._readings % BATCH
-        cuts = [0, *range(first, batch.size, BATCH), batch.size]
+        size = LOCAL_BATCH if self.rounds is None else BATCH
+        cuts = [0, *range(size - self._readings % size, batch.size, size), batch.size]
         return [batch.part(start, stop) for start, stop in pairwise(cuts) if stop > start]
 
     def _observe(self, piece: Batch) -> Judgement:
         outcome = self.shard.observe(piece)
         self.flagged.add(outcome)
-        for update in local_updates(self.shard, outcome):
-            if self.rounds is None:
-                self.updates[update.device_id] = update
-            else:
-                self._made = self.rounds.add(update) or self._made
         self._readings += piece.size
+        if self.rounds is None:
+            for update in local_updates(self.shard, replace(outcome, trained=newest(outcome.trained))):
+                self.updates.pop(update.device_id, None)  # so that they stand in the order of their making
+                self.updates[update.device_id] = update
+        else:
+            self._merge(self.rounds, outcome)
+        return outcome.judgement
+
+    def _merge(self, rounds: Rounds, outcome: Outcome) -> None:
+        """Add the updates; where a batch ends, adopt the newest model that has come of them."""
+        for update in local_updates(self.shard, outcome):
+            self._made = rounds.add(update) or self._made
         if self._made is not None and self._readings % BATCH == 0:
             self.shard.adopt(self._made)
-        return outcome.judgement
 
     def snapshot(self) -> saved.Stream:
         """The whole state."""
@@ -123,3 +132,12 @@ class Stream:
         self.updates = {update.device_id: update for update in stored.updates}
         self._readings, self._newest, self._timed = stored.readings, stored.newest, stored.timed
         return self
+
+
+def newest(trained: Trained) -> Trained:
+    """Of several trainings of a device the last one, in their order."""
+    _, from_the_end = np.unique(trained.rows[::-1], return_index=True)
+    last = np.sort(len(trained.rows) - 1 - from_the_end)
+    updates = trained.updates._replace(**{name: column[last] for name, column in trained.updates._asdict().items()})
+    columns = {name: column[last] for name, column in trained._asdict().items() if name != "updates"}
+    return Trained(**columns, updates=updates)
