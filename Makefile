@@ -78,6 +78,7 @@ lock: ## Pin what pyproject.toml asks for (needs uv; ARGS=--upgrade moves to the
 		--output-file requirements/platform.txt
 	@$(COMPILE) $(ARGS) --no-config --group sources --output-file requirements/sources.txt
 	@$(COMPILE) $(ARGS) --no-config --group bench-river --output-file requirements/bench-river.txt
+	@$(COMPILE) $(ARGS) --no-config --group bench-pyod --output-file requirements/bench-pyod.txt
 	@$(COMPILE) $(ARGS) --no-config --group bench-quix --output-file requirements/bench-quix.txt
 	@$(COMPILE) $(ARGS) --no-config --group bench-flower --output-file requirements/bench-flower.txt
 
