@@ -146,9 +146,16 @@ def changed(**columns: Any) -> pl.DataFrame:
         (changed(at=pl.lit("2025-01-01")), {}, r"'at' is of type String, and not of times: .*str.to_datetime\(\)"),
         (changed(at=pl.Series([None, *some()["at"][1:]])), {}, "column 'at', row 0: it is empty"),
         (changed(pump=pl.Series(["p0", None] * 15)), {}, "column 'pump', row 1: it is empty"),
-        (changed(pump=pl.Series(["p0", ""] * 15)), {}, "column 'pump': '' is no name"),
+        (changed(pump=pl.Series(["p0", ""] * 15)), {}, "'' is no name of a device"),
         (changed(bar=pl.Series([1.0] * 29 + [np.inf])), {}, "column 'bar', row 29: inf is no measurement"),
         (changed(label=2), {}, "column 'label' is no ground truth"),
+        (pd.DataFrame(some()).rename(columns={"bar": 7}), {}, "a column of the frame is called 7"),
+        (
+            pd.DataFrame(some()).rename(columns={"bar": "at"}),
+            {},
+            r"several columns of the frame are called alike: .*'at' 2 times",
+        ),
+        (changed(at=pl.lit(5)), {"time_unit": "h"}, "time_unit='h': it is s, ms, us or ns"),
         (changed(), {"learner": "oracle"}, "no learner 'oracle'"),
         (changed(), {"windows": 5}, "no such setting: windows"),
         (changed(), {"window": 1}, "window = 1: .*greater than or equal to 2"),
@@ -162,9 +169,10 @@ def test_what_is_wrong_is_said(frame: Any, options: dict[str, Any], said: str):
 @pytest.mark.parametrize(
     ("values", "options", "said"),
     [
-        ({}, {}, "needs a finite number"),
-        ({"bar": float("nan")}, {}, "needs a finite number"),
-        ({"bar": float("inf")}, {}, "needs a finite number"),
+        ({}, {}, "needs 1 to 64 finite numbers"),
+        ({"bar": float("nan")}, {}, "needs 1 to 64 finite numbers"),
+        ({"bar": float("inf")}, {}, "needs 1 to 64 finite numbers"),
+        ({"bar": 1.0}, {"device": ""}, "'' is no name of a device"),
         ({"bar": 1.0}, {"time": "noon"}, "neither a datetime nor ISO 8601"),
     ],
 )

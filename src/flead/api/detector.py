@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flead.api import alarms, saved
-from flead.api.frames import Frame, Readings, Roles, TimeUnit, array_readings, moments, new_frame
+from flead.api.frames import Frame, Readings, Roles, TimeUnit, array_readings, check_names, moments, new_frame
 from flead.api.options import settings_of
 from flead.api.stream import Scored, Stream
 from flead.errors import FleadError
-from flead.records import LARGEST, NO_LABEL, GlobalModel, LocalUpdate, to_milliseconds
+from flead.records import LARGEST, MOST_CHANNELS, NO_LABEL, GlobalModel, LocalUpdate, to_milliseconds
 
 
 class Detector:
@@ -97,9 +97,10 @@ class Detector:
         >>> [detector.score_one({"temperature": 21.0 + i % 2}, device="pump_7") for i in range(21)][-1]
         1.0
         """
+        check_names([device])
         numbers = np.array([list(values.values())], np.float64)
-        if not numbers.size or np.isnan(numbers).all() or (np.abs(numbers) > LARGEST).any():
-            raise FleadError(f"{dict(values)} of {device} is no reading: it needs a finite number")
+        if not 0 < numbers.size <= MOST_CHANNELS or np.isnan(numbers).all() or (np.abs(numbers) > LARGEST).any():
+            raise FleadError(f"{dict(values)} of {device} is no reading: it needs 1 to {MOST_CHANNELS} finite numbers")
         readings = Readings(
             [device], np.zeros(1, np.int32), None if time is None else np.array([_milliseconds(time)]),
             tuple(values), numbers, np.full(1, NO_LABEL, np.int8),

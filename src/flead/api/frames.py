@@ -72,6 +72,11 @@ class Frame:
             lazy = ": collect() a lazy frame first" if hasattr(native, "collect") else ""
             kind = f"{type(native).__module__.partition('.')[0]}.{type(native).__name__}"
             raise FleadError(f"a frame of polars, pandas or pyarrow is needed, not {kind}{lazy}") from None
+        except nw.exceptions.DuplicateError as error:
+            raise FleadError(f"several columns of the frame are called alike: {' '.join(str(error).split())}") from None
+        odd = [name for name in self.frame.columns if not isinstance(name, str) or not name]
+        if odd:
+            raise FleadError(f"a column of the frame is called {odd[0]!r}: give it a name")
         self.roles = roles
         self.backend = self.frame.implementation.value
 
@@ -140,10 +145,7 @@ class Frame:
         self._refuse_nulls(column)
         distinct = column.unique(maintain_order=True).to_list()
         names = [str(each) for each in distinct]
-        unfit = [each for each in names if not each or len(each.encode()) > LONGEST_NAME or not each.isprintable()]
-        if unfit or len(set(names)) < len(names):
-            wrong = f"{unfit[0]!r} is no name" if unfit else "different values are written alike"
-            raise FleadError(f"column {name!r}: {wrong} of a device (1 to {LONGEST_NAME} bytes, printable)")
+        check_names(names)
         if not names:
             return [], np.zeros(0, np.int32)
         codes = column.replace_strict(distinct, list(range(len(distinct))), return_dtype=nw.Int32)
@@ -159,6 +161,8 @@ class Frame:
                     f"column {name!r} holds numbers ({dtype}): say by time_unit= whether they are s, ms, us or ns "
                     "since the epoch"
                 )
+            if unit not in MILLISECONDS:
+                raise FleadError(f"time_unit={unit!r}: it is s, ms, us or ns")
             numbers = column.to_numpy()
             if unit == "ms" and numbers.dtype.kind in "iu":
                 times = numbers.astype(np.int64)
@@ -206,6 +210,15 @@ class Frame:
         missing = np.flatnonzero(column.is_null().to_numpy())
         if len(missing):
             raise FleadError(f"column {column.name!r}, row {missing[0]}: it is empty; fill it or drop the row")
+
+
+def check_names(devices: Sequence[str]) -> None:
+    """FleadError for what no device can be called."""
+    for name in devices:
+        if not name or len(name.encode()) > LONGEST_NAME or not name.isprintable():
+            raise FleadError(f"{name!r} is no name of a device, which has 1 to {LONGEST_NAME} bytes and is printable")
+    if len(set(devices)) < len(devices):
+        raise FleadError("the names of devices differ in their type only: write all of them as text")
 
 
 def check_order(times: NDArray[np.int64], newest: int) -> None:

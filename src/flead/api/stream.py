@@ -13,7 +13,7 @@ from flead.api.frames import FIRST_TIME, Readings, check_order
 from flead.api.intake import Intake
 from flead.columns import Batch
 from flead.errors import FleadError
-from flead.federation.rounds import Rounds, rounds_of
+from flead.federation.rounds import rounds_of
 from flead.learning.learner import Judgement
 from flead.records import GlobalModel, LocalUpdate
 from flead.settings import Settings
@@ -66,12 +66,12 @@ class Stream:
         timed = readings.times is not None
         if self._readings and timed != self._timed:
             raise FleadError("readings with times and readings without do not go together: give all of them, or none")
+        if readings.times is not None and len(readings.times):
+            if self.ordered:
+                check_order(readings.times, self._newest)
+            self._newest = max(self._newest, int(readings.times.max()))
         given = ~np.isnan(readings.values).all(axis=1)
         some = readings if given.all() else readings.take(given)
-        if some.times is not None and len(some.times):
-            if self.ordered:
-                check_order(some.times, self._newest)
-            self._newest = max(self._newest, int(some.times.max()))
         self._timed = timed
         said = Scored(np.full(len(given), np.nan), np.zeros(len(given), np.bool_))
         if not len(some.devices):
@@ -91,20 +91,21 @@ class Stream:
         outcome = self.shard.observe(piece)
         self.flagged.add(outcome)
         self._readings += piece.size
-        if self.rounds is None:
-            for update in local_updates(self.shard, replace(outcome, trained=newest(outcome.trained))):
-                self.updates.pop(update.device_id, None)  # so that they stand in the order of their making
-                self.updates[update.device_id] = update
-        else:
-            self._merge(self.rounds, outcome)
-        return outcome.judgement
-
-    def _merge(self, rounds: Rounds, outcome: Outcome) -> None:
-        """Add the updates; where a batch ends, adopt the newest model that has come of them."""
-        for update in local_updates(self.shard, outcome):
-            self._made = rounds.add(update) or self._made
+        if len(outcome.trained.rows):
+            self._take_updates(outcome)
         if self._made is not None and self._readings % BATCH == 0:
             self.shard.adopt(self._made)
+        return outcome.judgement
+
+    def _take_updates(self, outcome: Outcome) -> None:
+        """Merge the updates, or keep every device's newest."""
+        if self.rounds is not None:
+            for update in local_updates(self.shard, outcome):
+                self._made = self.rounds.add(update) or self._made
+            return
+        for update in local_updates(self.shard, replace(outcome, trained=newest(outcome.trained))):
+            self.updates.pop(update.device_id, None)  # so that they stand in the order of their making
+            self.updates[update.device_id] = update
 
     def snapshot(self) -> saved.Stream:
         """The whole state."""
