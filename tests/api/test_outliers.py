@@ -26,6 +26,7 @@ def test_predictions_are_what_observing_would_say(learner: str):
     assert scores.tolist() == (-expected["score"].to_numpy()).tolist()
     assert predicted.tolist() == np.where(expected["anomaly"], -1, 1).tolist()
     assert np.ptp(scores) > 0
+    assert detector.score_samples(np.asfortranarray(test)).tolist() == scores.tolist()
 
 
 def test_predicting_changes_nothing_and_fitting_begins_anew():

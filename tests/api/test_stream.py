@@ -81,6 +81,21 @@ def test_one_by_one_is_the_same_as_a_frame(learner: str):
     assert found == scores
 
 
+def test_devices_and_channels_may_come_at_any_time(tmp_path: Path):
+    rng = np.random.default_rng(2)
+    count = 3_000
+    rows = pl.DataFrame({"device_id": rng.integers(0, 1 + np.arange(count) // 10), "value": rng.normal(5, 1, count)})
+    late = pl.when(pl.int_range(pl.len()) > 2_000).then(pl.col("value").reverse())
+    whole, parted = flead.Detector("zscore"), flead.Detector("zscore")
+    scored, pieces = whole.observe(rows.with_columns(late=late)), []
+    for start in range(0, count, 250):
+        piece = rows.with_columns(late=late)[start : start + 250]
+        pieces.append(parted.observe(piece.drop("late") if start < 2_000 else piece))
+        parted.save(tmp_path / "detector")
+        parted = flead.Detector.load(tmp_path / "detector")
+    assert pl.concat(pieces, how="diagonal").select("score", "anomaly").equals(scored.select("score", "anomaly"))
+
+
 def test_readings_without_times_are_a_second_apart():
     values = np.random.default_rng(5).normal(20, 1, 200)
     timed = pl.DataFrame({"value": values}).with_columns(

@@ -236,7 +236,7 @@ def check_order(times: NDArray[np.int64], newest: int) -> None:
 def array_readings(samples: Any) -> Readings:
     """An array of N samples by C features, or whatever numpy makes one of, as the readings of one device."""
     try:
-        values = np.array(samples, dtype=np.float64, ndmin=1)
+        values = np.array(samples, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
         raise FleadError(f"neither a frame nor an array of numbers: {error}") from None
     if values.ndim != 2 or not 0 < values.shape[1] <= MOST_CHANNELS:

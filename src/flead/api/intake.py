@@ -105,11 +105,7 @@ class Intake:
         rows = self._rows_of(readings)
         told, positions = self._known.copy(), np.empty(len(rows), np.int64)
         news = positions[: find_news(rows, values, self._known, positions)]
-        times = np.empty(len(rows), np.int64)
-        if readings.times is None:
-            count_up(rows, self.seen, times)
-        else:
-            times = readings.times
+        times = self._counted(rows) if readings.times is None else readings.times
         names, channels, start = list[str](), list[Channels](), 0
         for at in news.tolist():
             row, name = int(rows[at]), readings.names[readings.devices[at]]
@@ -138,15 +134,19 @@ class Intake:
     def _number(self, new: list[str]) -> None:
         """Give devices the rows that they will have in the table."""
         self._rows.update(zip(new, range(len(self._rows), len(self._rows) + len(new)), strict=True))
-        count, width = len(self._rows), len(self.channels)
-        if count > len(self.seen) or width > self._known.shape[1]:
-            # Half as much again: devices that come one by one must not cost a copy each.
-            room = max(count, len(self.seen) if count <= len(self.seen) else count * 3 // 2)
-            self._known, self.seen = grown(self._known, room, width), grown(self.seen, room)
+        room = len(self._known)
+        if len(self._rows) > room:
+            room = max(len(self._rows), room * 3 // 2)  # devices that come one by one must not cost a copy each
+        self._known, self.seen = grown(self._known, room, len(self.channels)), grown(self.seen, room)
 
     def _rows_of(self, readings: Readings) -> NDArray[np.int32]:
         """(N,) the devices as rows of the table; those without a reading have none."""
         return np.array([self._rows.get(name, -1) for name in readings.names], np.int32)[readings.devices]
+
+    def _counted(self, rows: NDArray[np.int32]) -> NDArray[np.int64]:
+        times = np.empty(len(rows), np.int64)
+        count_up(rows, self.seen, times)
+        return times
 
     def _named(self, mask: NDArray[np.bool_]) -> Channels:
         return tuple(self.channels[column] for column in np.flatnonzero(mask))
