@@ -1,4 +1,4 @@
-"""Flagged readings to alarms, by the rule of the whole of FLEAD (``flead.storage.alarms``), and why each was raised."""
+"""Flagged readings to alarms, by the rule of the whole of FLEAD (``flead.storage.writing.alarms``), and why each was raised."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from flead.columns import Devices
 from flead.dashboard.reasons import reason
 from flead.errors import FleadError
-from flead.storage.alarms import Runs, alarm_rules_of, runs_of
-from flead.storage.rows import AnomalyRow
-from flead.training.fleet import Outcome, Shard
+from flead.shard.shard import Outcome, Shard
+from flead.storage.queries.rows import AnomalyRow
+from flead.storage.writing.alarms import Runs, alarm_rules_of, runs_of
 
 Columns = dict[str, NDArray[Any]]
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from flead.errors import FleadError
 from flead.records import GlobalModel, LocalUpdate
-from flead.training import state
-from flead.training.fleet import BLOCK, Shard
+from flead.shard import state
+from flead.shard.shard import BLOCK, Shard
 
 FORMAT = 1
 
@@ -19,7 +19,7 @@ class Stream(msgspec.Struct):
     """The state of :class:`flead.api.stream.Stream`."""
 
     shard: dict[str, bytes]
-    """As :func:`flead.training.state.snapshot` gives it."""
+    """As :func:`flead.shard.state.snapshot` gives it."""
     channels: list[str]
     seen: bytes
     flagged: bytes

@@ -13,7 +13,7 @@ from flead.evaluation.backtest import Series, backtest
 from flead.federation.rounds import rounds_of
 from flead.learning.registry import LEARNERS
 from flead.settings import Settings
-from flead.training.fleet import Shard
+from flead.shard.shard import Shard
 
 
 def score(

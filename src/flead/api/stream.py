@@ -17,9 +17,9 @@ from flead.federation.rounds import rounds_of
 from flead.learning.learner import Judgement
 from flead.records import GlobalModel, LocalUpdate
 from flead.settings import Settings
-from flead.training import state
-from flead.training.fleet import Outcome, Shard, Trained
-from flead.training.outputs import local_updates
+from flead.shard import state
+from flead.shard.outputs import local_updates
+from flead.shard.shard import Outcome, Shard, Trained
 
 BATCH = 8192
 """Readings between which devices hear of a new global model, as in ``flead run`` and ``flead score``. They are counted
