@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 import flead
-from flead.cli import app
+from flead.cli.app import app
 from flead.learning.registry import LEARNERS
 
 

@@ -1,4 +1,4 @@
-"""Flagged readings to alarms, by the rule of the whole of FLEAD (``flead.storage.writing.alarms``), and why each was raised."""
+"""Flagged readings to alarms, by the one rule (``flead.storage.writing.alarms``), and why each was raised."""
 
 from collections.abc import Mapping
 from typing import Any
