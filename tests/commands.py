@@ -16,7 +16,7 @@ from typing import Any
 
 import typer
 
-from flead import cli
+from flead.cli import app as cli
 
 
 def leaves(command: Any, path: list[str]) -> list[tuple[list[str], Any]]:

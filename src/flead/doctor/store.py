@@ -7,8 +7,8 @@ from flead.doctor.machine import existing
 from flead.errors import FleadError
 from flead.optional_parts import is_installed
 from flead.settings import Settings
-from flead.storage.exclusive import is_free
-from flead.storage.postgres_binaries import installed_versions, server_user
+from flead.storage.server.binaries import installed_versions, server_user
+from flead.storage.server.exclusive import is_free
 
 
 def data_directory(settings: Settings) -> Finding:

@@ -8,7 +8,7 @@ import psutil
 from flead.settings import PREFIX
 from flead.stack.errors import StackError
 from flead.stack.services import Port, Service
-from flead.storage.exclusive import is_free
+from flead.storage.server.exclusive import is_free
 
 CGROUP = Path("/sys/fs/cgroup")
 

@@ -14,10 +14,10 @@ from flead.errors import FleadError
 from flead.settings import Settings
 from flead.stack.layout import Layout
 from flead.stack.locks import holder
-from flead.storage.embedded_postgres import EmbeddedPostgres
-from flead.storage.postgres_processes import read_pid_file
 from flead.storage.rollbacks import request_rollback
-from flead.storage.store import Store, open_store
+from flead.storage.server.embedded_postgres import EmbeddedPostgres
+from flead.storage.server.processes import read_pid_file
+from flead.storage.server.store import Store, open_store
 
 PORT_LINE = 3
 """Of the server's PID file."""

@@ -15,8 +15,8 @@ from polars.io.plugins import register_io_source
 from psycopg import Connection, sql
 
 from flead.errors import FleadError
-from flead.storage.merge import MINUTES
-from flead.storage.timescaledb import views_among
+from flead.storage.server.timescaledb import views_among
+from flead.storage.writing.merge import MINUTES
 
 MANIFEST = "manifest.json"
 FORMAT = 1

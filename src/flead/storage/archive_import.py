@@ -9,8 +9,8 @@ from psycopg import Connection, sql
 
 from flead.errors import FleadError
 from flead.storage.archive import FORMAT, MANIFEST, ROWS, Columns, Manifest, sequences_of, tables_of
-from flead.storage.merge import MINUTES
-from flead.storage.timescaledb import is_enabled, views_among
+from flead.storage.server.timescaledb import is_enabled, views_among
+from flead.storage.writing.merge import MINUTES
 
 STORED = "stored_at"
 """When a row was stored. TimescaleDB knows it of its chunks, and has no such column."""
