@@ -34,11 +34,11 @@ from flead.agent.figures import Figures
 from flead.agent.mqtt_uplink import MqttUplink
 from flead.agent.sender import Sender
 from flead.agent.store import Store
-from flead.bus.encode import encode_messages
-from flead.bus.packing import pack
+from flead.codec.encode import encode_messages
+from flead.codec.packing import pack
 from flead.columns import Chunk, Devices
-from flead.gateway.messages import GLOBAL_SECONDS, device_of
 from flead.ingest.simulated import SimulatedSource
+from flead.platform.gateway.messages import GLOBAL_SECONDS, device_of
 from flead.records import GlobalModel, Reading, to_text, to_texts
 from flead.settings import Settings
 from flead.topics import CONTROL, MQTT_GLOBAL

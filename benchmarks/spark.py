@@ -30,8 +30,8 @@ from flead.settings import Settings
 from flead.stack import down, up
 from flead.stack.layout import Layout
 from flead.stack.services import environment
-from flead.storage.state import reset
-from flead.storage.store import served_store
+from flead.storage.server.store import served_store
+from flead.storage.writing.state import reset
 from flead.topics import GLOBAL_MODELS
 
 RUNS = 3

@@ -6,9 +6,9 @@ from flead.dashboard.webhook import message_of
 from flead.ingest.sources import make_source
 from flead.records import to_milliseconds
 from flead.settings import load
-from flead.storage.alarm_rows import AlarmRow
-from flead.training.fleet import Shard
-from flead.training.outputs import anomalies
+from flead.shard.outputs import anomalies
+from flead.shard.shard import Shard
+from flead.storage.queries.alarm_rows import AlarmRow
 
 README = Path(__file__).parent.parent / "README.md"
 

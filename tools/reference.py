@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from pydantic import SecretStr
 
-from flead.cli import app
+from flead.cli.app import app
 from flead.dashboard.grafana.files import files as grafana_files
 from flead.learning.registry import LEARNERS
 from flead.learning.strategies import STRATEGIES
@@ -24,7 +24,7 @@ DEPLOY = DOCS.parent / "deploy"
 COMMANDS = """\
 # Commands
 
-<!-- Made from src/flead/cli.py and the files beside it by `make docs`: change it there. -->
+<!-- Made from src/flead/cli/app.py and the files beside it by `make docs`: change it there. -->
 
 `flead --help`, and `--help` after any command, say the same in a terminal. A value that is not given comes from the
 [settings](settings.md). Wrong input ends with exit code 2 and one line that says what, where and what to do. With

@@ -54,8 +54,8 @@ def _(machines, readings, np, values):
     from flead.federation.rounds import rounds_of
     from flead.records import NO_LABEL
     from flead.settings import load
-    from flead.training.fleet import Shard
-    from flead.training.outputs import local_updates
+    from flead.shard.outputs import local_updates
+    from flead.shard.shard import Shard
 
     def flags(training_rows, together):
         """Which readings are flagged: one row for each machine."""

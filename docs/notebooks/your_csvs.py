@@ -59,8 +59,8 @@ def _(mo):
 def _(folder):
     from flead.ingest.csv_folder import csv_folder
     from flead.settings import load
-    from flead.training.fleet import Shard
-    from flead.training.outputs import anomalies
+    from flead.shard.outputs import anomalies
+    from flead.shard.shard import Shard
 
     settings, _ = load({"threshold": 4.0})
     shard = Shard(settings)

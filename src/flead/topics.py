@@ -2,11 +2,11 @@
 
 ``AGENT`` stands for an agent's name, which may publish under it and under no other.
 
-- ``flead/AGENT/enrol``: a parcel (:mod:`flead.bus.parcels`) of one Enrolment; retained
+- ``flead/AGENT/enrol``: a parcel (:mod:`flead.codec.parcels`) of one Enrolment; retained
 - ``flead/AGENT/up``: parcels of LocalUpdates and Anomalies
 - ``flead/AGENT/state``: an AgentState; retained, and the agent's last will
-- ``flead/AGENT/ack``: the gateway's answers (:mod:`flead.bus.answers`)
-- ``flead/global``: the newest GlobalModel, packed (:mod:`flead.bus.packing`); retained
+- ``flead/AGENT/ack``: the gateway's answers (:mod:`flead.codec.answers`)
+- ``flead/global``: the newest GlobalModel, packed (:mod:`flead.codec.packing`); retained
 """
 
 READINGS = "edge-iiot-stream"

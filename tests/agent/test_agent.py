@@ -18,7 +18,7 @@ from flead.embedded.pipeline import Pipeline
 from flead.ingest.csv_folder import csv_folder
 from flead.records import GlobalModel, Rejected
 from flead.settings import Settings
-from flead.storage.writer import Writer
+from flead.storage.writing.writer import Writer
 from flead.topics import ANOMALIES, LOCAL_UPDATES
 from tests.agent import fleets
 from tests.agent.uplinks import Hand

@@ -21,8 +21,8 @@ from flead.agent.mqtt_uplink import MqttUplink
 from flead.agent.sources import make_source
 from flead.agent.status import status
 from flead.agent.store import Store
-from flead.bus.packing import pack, unpack
-from flead.bus.parcels import SIGNATURE
+from flead.codec.packing import pack, unpack
+from flead.codec.parcels import SIGNATURE
 from flead.records import GlobalModel
 from flead.settings import Settings
 from flead.topics import ANOMALIES, CONTROL, ENROL, LOCAL_UPDATES, UP, mqtt_topic

@@ -11,11 +11,11 @@ import psycopg
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from flead.bus.placement import broker_of
 from flead.columns import Batch, Devices
+from flead.placement import broker_of
 from flead.records import NO_LABEL, Evaluation, GlobalModel, Rejected, to_text
-from flead.storage.alarms import AlarmRules
-from flead.storage.writer import Writer
+from flead.storage.writing.alarms import AlarmRules
+from flead.storage.writing.writer import Writer
 
 NOON = 1_762_516_800_000  # 2025-11-07T12:00:00Z
 INTERVAL = 2000

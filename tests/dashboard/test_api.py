@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from flead.dashboard.webhook import sign
-from flead.storage.alarms import AlarmRules
+from flead.storage.writing.alarms import AlarmRules
 from tests.conftest import Database
 from tests.dashboard.conftest import settings, viewing
 from tests.dashboard.fleet import Fleet

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from flead.cli import app
+from flead.cli.app import app
 from flead.columns import Batch
 from flead.embedded.evaluate import DEVICES, HOSTILE
 from flead.embedded.evaluation_report import MARK, tables, write_tables
@@ -20,7 +20,7 @@ from flead.federation.rounds import rounds_of
 from flead.ingest.sources import make_source
 from flead.learning.registry import LEARNERS
 from flead.settings import Settings
-from flead.training.fleet import Outcome, Shard
+from flead.shard.shard import Outcome, Shard
 from tests.ingest.drain import ROOT, real_data
 
 TRAINING, LENGTH = 100, 260

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from flead.cli import app
+from flead.cli.app import app
 from flead.embedded.score import rejected_file
 from flead.errors import FleadError
 from flead.learning.registry import LEARNERS

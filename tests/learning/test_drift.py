@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from flead.learning.drift import Drift
-from flead.learning.drift_observe import LASTING, THRESHOLD
+from flead.learning.drift.learner import Drift
+from flead.learning.drift.observe import LASTING, THRESHOLD
 from flead.learning.kinds import PEERS
 from flead.learning.learner import Judgement, Parameters, Trainings
 from flead.learning.rules import Rules

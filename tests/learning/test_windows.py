@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from flead.learning.learner import Trainings
 from flead.learning.rules import Rules
-from flead.learning.windows import MEAN, RING, STD, Windows, push
-from flead.learning.zscore import ZScore
+from flead.learning.zscore.learner import ZScore
+from flead.learning.zscore.windows import MEAN, RING, STD, Windows, push
 
 thorough = settings(deadline=None, derandomize=True, max_examples=200, database=None)
 

@@ -12,8 +12,8 @@ from flead.stack import StackError, down, status, up
 from flead.stack.layout import Layout
 from flead.stack.locks import holder
 from flead.stack.processes import marked
-from flead.storage.exclusive import is_free
-from flead.storage.postgres_processes import servers_on
+from flead.storage.server.exclusive import is_free
+from flead.storage.server.processes import servers_on
 from tests.platform_fixtures import eventually, platform_settings, require_platform
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]

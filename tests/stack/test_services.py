@@ -10,7 +10,7 @@ from flead.settings import PREFIX, Settings
 from flead.stack import down, up
 from flead.stack.processes import MARK
 from flead.stack.services import environment, needed, services
-from flead.storage.reader import READER
+from flead.storage.queries.reader import READER
 from tests.platform_fixtures import platform_settings, require_platform
 
 

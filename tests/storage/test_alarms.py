@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from flead.columns import Batch, Devices
-from flead.storage.alarms import AlarmRules
-from flead.storage.writer import Writer
+from flead.storage.writing.alarms import AlarmRules
+from flead.storage.writing.writer import Writer
 
 pytestmark = pytest.mark.real
 

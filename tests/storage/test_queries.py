@@ -12,10 +12,8 @@ from flead.errors import FleadError
 from flead.learning.metrics import Confusion
 from flead.records import Evaluation, GlobalModel, Rejected, to_text
 from flead.storage import queries
-from flead.storage.alarm_rows import AlarmCounts
-from flead.storage.alarms import AlarmRules
-from flead.storage.rollbacks import asked_for, request_rollback, rollback
-from flead.storage.rows import (
+from flead.storage.queries.alarm_rows import AlarmCounts
+from flead.storage.queries.rows import (
     BrokerTotals,
     DeviceModel,
     GlobalModelRow,
@@ -30,7 +28,9 @@ from flead.storage.rows import (
     TopDevice,
     TrendPoint,
 )
-from flead.storage.writer import Writer
+from flead.storage.rollbacks import asked_for, request_rollback, rollback
+from flead.storage.writing.alarms import AlarmRules
+from flead.storage.writing.writer import Writer
 
 pytestmark = pytest.mark.real
 

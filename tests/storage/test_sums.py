@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flead.storage.sums import NEVER, DeviceSums, MinuteSums, per_minute
+from flead.storage.writing.sums import NEVER, DeviceSums, MinuteSums, per_minute
 
 TIMES = st.integers(-(10**13), 10**13) | st.integers(0, 200_000)
 ROWS = st.lists(st.tuples(st.integers(0, 99), TIMES, st.booleans(), st.integers(1, 6)))

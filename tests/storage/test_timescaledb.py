@@ -14,9 +14,10 @@ import psycopg
 import pytest
 
 from flead.columns import Batch, Devices
-from flead.storage import queries, timescaledb
-from flead.storage.migrate import migrate, packaged
-from flead.storage.writer import Writer
+from flead.storage import queries
+from flead.storage.migrations.migrate import migrate, packaged
+from flead.storage.server import timescaledb
+from flead.storage.writing.writer import Writer
 from tests.conftest import Database
 
 pytestmark = pytest.mark.real

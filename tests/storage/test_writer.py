@@ -11,8 +11,8 @@ from psycopg.rows import namedtuple_row
 
 from flead.columns import Batch, Devices
 from flead.records import NO_LABEL, Evaluation, GlobalModel, Rejected, to_text
-from flead.storage.state import load_state, reset
-from flead.storage.writer import Writer
+from flead.storage.writing.state import load_state, reset
+from flead.storage.writing.writer import Writer
 from tests.conftest import Database
 
 pytestmark = pytest.mark.real

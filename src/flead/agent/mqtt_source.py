@@ -8,8 +8,8 @@ from flead.agent.errors import AgentError
 from flead.agent.mailbox import Mailbox
 from flead.agent.mqtt import Connection
 from flead.agent.payloads import Pattern, reading
-from flead.bus.decode import Decoder
-from flead.bus.strict import MalformedError
+from flead.codec.decode import Decoder
+from flead.codec.strict import MalformedError
 from flead.columns import Chunk, Devices
 from flead.records import Rejected
 from flead.settings import Settings

@@ -11,9 +11,9 @@ from flead.agent.mqtt import Connection
 from flead.agent.sender import IN_FLIGHT
 from flead.agent.store import Outgoing
 from flead.agent.uplink import News
-from flead.bus.answers import answered
-from flead.bus.packing import unpack
-from flead.bus.parcels import parcels
+from flead.codec.answers import answered
+from flead.codec.packing import unpack
+from flead.codec.parcels import parcels
 from flead.records import AgentState, Enrolment, to_text
 from flead.settings import Settings
 from flead.topics import ACK, CONTROL, ENROL, MQTT_GLOBAL, STATE, UP, mqtt_topic

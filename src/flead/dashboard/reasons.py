@@ -1,8 +1,8 @@
 """Why a reading was flagged, in a sentence that needs no knowledge of statistics."""
 
 from flead.dashboard.formats import NONE, figure, measured
-from flead.storage.alarm_rows import AlarmRow
-from flead.storage.rows import AnomalyRow
+from flead.storage.queries.alarm_rows import AlarmRow
+from flead.storage.queries.rows import AnomalyRow
 
 Flagged = AnomalyRow | AlarmRow
 """A flagged reading; of an alarm, its furthest."""

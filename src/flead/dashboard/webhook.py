@@ -25,7 +25,7 @@ from flead.dashboard.reasons import reason_of_alarm
 from flead.records import to_text
 from flead.settings import Settings
 from flead.storage import queries
-from flead.storage.alarm_rows import AlarmRow
+from flead.storage.queries.alarm_rows import AlarmRow
 
 POLL_SECONDS = 1.0
 TIMEOUT_SECONDS = 5.0

@@ -15,7 +15,7 @@ from flead.ingest.sources import make_source
 from flead.learning.registry import LEARNERS
 from flead.privacy.accountant import DELTA, epsilon_of
 from flead.settings import Settings
-from flead.training.fleet import Shard
+from flead.shard.shard import Shard
 
 LONG_TRAINING = 2000
 """Training rows of the long run without anomalies, beside as many as in the table."""

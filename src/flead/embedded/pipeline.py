@@ -21,11 +21,11 @@ from flead.ingest.sources import identity
 from flead.learning.metrics import Confusion
 from flead.records import Evaluation, GlobalModel, to_text
 from flead.settings import Settings
-from flead.storage.thinning import Thinning
-from flead.storage.writer import Writer
-from flead.training import state as shard_state
-from flead.training.fleet import Outcome, Shard
-from flead.training.outputs import contributions, local_updates
+from flead.shard import state as shard_state
+from flead.shard.outputs import contributions, local_updates
+from flead.shard.shard import Outcome, Shard
+from flead.storage.writing.thinning import Thinning
+from flead.storage.writing.writer import Writer
 
 BATCH = 8192
 """Readings at a time: enough to forget Python's cost, few enough that a global model is soon in use."""

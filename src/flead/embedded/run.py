@@ -13,18 +13,18 @@ import psycopg
 from rich.console import Console
 from rich.status import Status
 
-from flead.bus.placement import broker_of
 from flead.embedded.pipeline import Pipeline, Tally
 from flead.embedded.summary import progress_line
 from flead.errors import FleadError
 from flead.ingest.pace import is_live, now, pace_of
 from flead.ingest.sources import make_source
+from flead.placement import broker_of
 from flead.settings import Settings
-from flead.storage.alarms import alarm_rules_of
 from flead.storage.rollbacks import asked_for
-from flead.storage.state import load_state, reset
-from flead.storage.store import Store, open_store
-from flead.storage.writer import Writer
+from flead.storage.server.store import Store, open_store
+from flead.storage.writing.alarms import alarm_rules_of
+from flead.storage.writing.state import load_state, reset
+from flead.storage.writing.writer import Writer
 
 if TYPE_CHECKING:
     from flead.dashboard.viewer import Viewer

@@ -29,8 +29,8 @@ from flead.learning.registry import LEARNERS
 from flead.learning.strategies import Strategy
 from flead.records import Rejected, to_texts
 from flead.settings import Settings
-from flead.training.fleet import Outcome, Shard
-from flead.training.outputs import local_updates
+from flead.shard.outputs import local_updates
+from flead.shard.shard import Outcome, Shard
 
 BATCH = 8192
 """Readings at a time, as in `flead run`: a backtest adopts global models when a run at full speed would."""

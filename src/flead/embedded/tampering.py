@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from flead.evaluation.backtest import Sent
 from flead.learning.learner import Learner, Parameters, flatten, unflatten
-from flead.training.private import Private
+from flead.shard.private import Private
 
 ATTACKS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "sign flip": lambda numbers: -numbers,

@@ -120,7 +120,7 @@ def backtest(
 ) -> list[Scores]:
     """Score every series: the first ``training`` readings train, the rest is tested.
 
-    ``new_shard`` is ``flead.training.fleet.Shard``. Without a strategy every device is alone. ``peers_training`` is how
+    ``new_shard`` is ``flead.shard.shard.Shard``. Without a strategy every device is alone. ``peers_training`` is how
     many rows the peers have trained on, by default as many as the device that is tested.
     """
     own = settings.model_copy(update={"training_rows": training})

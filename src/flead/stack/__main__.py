@@ -12,11 +12,11 @@ from flead.stack import jars
 from flead.stack.layout import Layout
 
 WITH_KERNELS = (
-    "flead.bus.encode_readings",
+    "flead.codec.encode_readings",
     "flead.federation.rounds",
     "flead.ingest.sources",
-    "flead.storage.intake",
-    "flead.training.fleet",
+    "flead.platform.collector.intake",
+    "flead.shard.shard",
 )
 """Modules that, with what they import, have all kernels of the services: they are compiled when they are imported."""
 

@@ -17,7 +17,7 @@ from flead.stack.layout import Layout
 from flead.stack.locks import held, holder
 from flead.stack.processes import Identity, end, marked
 from flead.stack.services import Service, environment, needed, services
-from flead.storage.postgres_processes import servers_on, stop_all
+from flead.storage.server.processes import servers_on, stop_all
 
 START_SECONDS = 300.0
 STOP_SECONDS = 150.0

@@ -8,7 +8,7 @@ from flead import settings
 from flead.errors import FleadError
 from flead.stack.errors import StackError
 from flead.stack.layout import Layout
-from flead.storage.embedded_postgres import EmbeddedPostgres
+from flead.storage.server.embedded_postgres import EmbeddedPostgres
 
 
 def run(chosen: settings.Settings) -> None:

@@ -13,11 +13,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from flead.platform.training.saved import CHECKPOINTS, SAVEPOINTS
 from flead.settings import Settings
 from flead.stack.errors import StackError
 from flead.stack.java import LOG4J, QUICK, java, java_home
 from flead.stack.layout import Layout
-from flead.training.saved import CHECKPOINTS, SAVEPOINTS
 
 HOST = "127.0.0.1"
 SLOTS = 4

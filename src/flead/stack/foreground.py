@@ -3,7 +3,6 @@
 Each is imported when it is run: none needs what only the others need.
 """
 
-import importlib.util
 import logging
 import os
 import sys
@@ -11,13 +10,13 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from flead import optional_parts
 from flead.settings import Settings
 from flead.stack import spark
 from flead.stack.errors import StackError
 from flead.stack.flink import client_environment
-from flead.stack.java import NOT_INSTALLED
 from flead.stack.layout import Layout
-from flead.storage.store import served_store
+from flead.storage.server.store import served_store
 
 if TYPE_CHECKING:
     from flead.bus.service import Service
@@ -34,16 +33,15 @@ def run(name: str, settings: Settings, once: bool = False) -> None:
         raise StackError(f"{name} never ends: --once is for {', '.join(ONCE)}")
     if name not in SERVICES:
         raise StackError(f"no such service: {name}; there are {', '.join(SERVICES)}")
-    if importlib.util.find_spec("confluent_kafka") is None:
-        raise StackError(NOT_INSTALLED)
+    optional_parts.need("confluent_kafka")
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)-5s %(message)s")
     services[name](settings)
 
 
 def _aggregator(settings: Settings) -> None:
     from flead.bus.service import Service
-    from flead.federation.aggregator import Aggregator
     from flead.federation.rounds import rounds_of
+    from flead.platform.aggregator.service import Aggregator
 
     service = Service("aggregator", settings.aggregator_port)
     with service.running():
@@ -52,7 +50,7 @@ def _aggregator(settings: Settings) -> None:
 
 def _collector(settings: Settings) -> None:
     from flead.bus.service import Service
-    from flead.storage.collector import Collector
+    from flead.platform.collector.service import Collector
 
     service = Service("collector", settings.collector_port)
     with service.running():
@@ -61,7 +59,7 @@ def _collector(settings: Settings) -> None:
 
 def _producer(settings: Settings) -> None:
     from flead.bus.service import Service
-    from flead.ingest.producer import ReadingsProducer
+    from flead.platform.producer import ReadingsProducer
 
     service = Service("producer", settings.producer_port)
     with service.running():
@@ -70,27 +68,27 @@ def _producer(settings: Settings) -> None:
 
 
 def _training(settings: Settings) -> None:
-    from flead.training.service import run as train
+    from flead.platform.training.service import run as train
 
     layout = Layout.of(settings)
     train(settings, layout.flink, client_environment(layout))
 
 
 def _evaluation(settings: Settings) -> None:
-    from flead.spark.evaluation import run as evaluate
+    from flead.platform.evaluation.service import run as evaluate
 
     _use_spark(settings)
     evaluate(settings, Layout.of(settings).spark / "checkpoints")
 
 
 def _analytics(settings: Settings) -> None:
-    from flead.spark.hourly import run as analyse
+    from flead.platform.analytics.service import run as analyse
 
     analyse(settings)
 
 
 def _analytics_once(settings: Settings) -> None:
-    from flead.spark.analytics import once
+    from flead.platform.analytics.run import once
 
     _use_spark(settings)
     once(settings, Layout.of(settings).spark / "checkpoints")
@@ -105,7 +103,7 @@ def _use_spark(settings: Settings) -> None:
 
 def _gateway(settings: Settings) -> None:
     from flead.bus.service import Service
-    from flead.gateway.service import Gateway
+    from flead.platform.gateway.service import Gateway
 
     service = Service("gateway", settings.gateway_port)
     with service.running():

@@ -6,11 +6,11 @@ from typing import Any
 
 from flead.errors import FleadError
 from flead.learning.registry import LEARNERS
+from flead.platform.training.saved import FORM
 from flead.settings import Settings
+from flead.shard.shard import rules_of
 from flead.stack.errors import StackError
 from flead.stack.layout import Layout
-from flead.training.fleet import rules_of
-from flead.training.saved import FORM
 
 JOB, FIRST_FORM = "job", 1
 """The note's entry for the form of what the training job saves; notes without one are of the first."""

@@ -2,7 +2,7 @@
 
 A process id alone proves nothing, since the number may belong to another process by now, and the one who noted it may
 have been killed. The mark is inherited, cannot get lost, and names the directory of its platform. (Postgres starts its
-server with an environment of its own; its directory tells it instead, see :mod:`flead.storage.postgres_processes`.)
+server with an environment of its own; its directory tells it instead, see :mod:`flead.storage.server.processes`.)
 """
 
 import os

@@ -7,8 +7,8 @@ import psycopg
 from flead import settings
 from flead.errors import FleadError
 from flead.stack.errors import StackError
-from flead.storage.reader import let_reader_in
-from flead.storage.store import served_store
+from flead.storage.queries.reader import let_reader_in
+from flead.storage.server.store import served_store
 
 
 def prepare(chosen: settings.Settings) -> None:

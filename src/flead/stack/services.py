@@ -13,7 +13,7 @@ from flead.stack.checks import Check
 from flead.stack.jars import places
 from flead.stack.layout import Layout
 from flead.stack.processes import MARK
-from flead.storage.store import served_store
+from flead.storage.server.store import served_store
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from flead.errors import FleadError
 from flead.records import GlobalModel, to_text
 from flead.storage.parameters import unflatten
 from flead.storage.queries.common import fetch
-from flead.storage.rows import RollbackRow
+from flead.storage.queries.rows import RollbackRow
 
 
 def request_rollback(connection: Connection[Any], version: int) -> int:

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from flead.dashboard.api.answers import Limit, answers, rows, send
 from flead.dashboard.site import Site
 from flead.storage import queries
-from flead.storage.rows import AgentRow, RejectedReason
+from flead.storage.queries.rows import AgentRow, RejectedReason
 
 
 def routes(site: Site) -> APIRouter:

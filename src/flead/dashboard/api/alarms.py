@@ -18,8 +18,8 @@ from flead.dashboard.store import Store, StoreError
 from flead.errors import FleadError
 from flead.records import Severity, to_text
 from flead.storage import queries
-from flead.storage.alarm_rows import AlarmPage, AlarmRow, AlarmState
 from flead.storage.queries import Wanted
+from flead.storage.queries.alarm_rows import AlarmPage, AlarmRow, AlarmState
 
 EXPORTED = 10_000
 STREAMS = 100

@@ -8,7 +8,15 @@ from flead.dashboard.api.answers import Broker, Limit, Moment, NotThereError, Of
 from flead.dashboard.site import Site
 from flead.storage import queries
 from flead.storage.queries import Order
-from flead.storage.rows import AnomalyRow, DeviceModel, DevicePage, DeviceRow, ModelParameters, SignalPoint, State
+from flead.storage.queries.rows import (
+    AnomalyRow,
+    DeviceModel,
+    DevicePage,
+    DeviceRow,
+    ModelParameters,
+    SignalPoint,
+    State,
+)
 
 Points = Annotated[int, Query(ge=1, le=10_000, description="At most so many.")]
 Channel = Annotated[str | None, Query(max_length=256, description="Only this channel.")]

@@ -10,7 +10,7 @@ from flead.dashboard.site import Site
 from flead.records import Parameters
 from flead.storage import queries
 from flead.storage.parameters import Difference, differences
-from flead.storage.rows import VersionRow
+from flead.storage.queries.rows import VersionRow
 
 
 class ModelAnswer(VersionRow, kw_only=True):

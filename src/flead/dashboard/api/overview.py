@@ -13,8 +13,8 @@ from flead.dashboard.site import Site
 from flead.dashboard.store import StoreError
 from flead.records import Severity
 from flead.storage import queries
-from flead.storage.alarm_rows import AlarmCounts, DetectionRow
-from flead.storage.rows import (
+from flead.storage.queries.alarm_rows import AlarmCounts, DetectionRow
+from flead.storage.queries.rows import (
     AnomalyRow,
     BrokerTotals,
     EvaluationRow,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from nicegui import ui
 
 from flead.dashboard.components.elements import set_prop
-from flead.storage.rows import STATES, State
+from flead.storage.queries.rows import STATES, State
 
 WORST: tuple[State, ...] = ("critical", "warning", "learning", "silent", "normal")
 SQUARES = 400

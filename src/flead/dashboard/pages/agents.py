@@ -10,7 +10,7 @@ from flead.dashboard.components.table import Table, column
 from flead.dashboard.formats import NONE, count, plural
 from flead.dashboard.site import Site
 from flead.storage import queries
-from flead.storage.rows import AgentRow
+from flead.storage.queries.rows import AgentRow
 
 MOST = 500
 

@@ -18,9 +18,9 @@ from flead.dashboard.reasons import reason_of_alarm
 from flead.dashboard.site import Site
 from flead.records import Severity
 from flead.storage import queries
-from flead.storage.alarm_rows import AlarmCounts, AlarmPage, AlarmRow, AlarmState
 from flead.storage.queries import Wanted
-from flead.storage.rows import BrokerTotals
+from flead.storage.queries.alarm_rows import AlarmCounts, AlarmPage, AlarmRow, AlarmState
+from flead.storage.queries.rows import BrokerTotals
 
 PAGE = 25
 ACTIONS: dict[str, AlarmState] = {"Acknowledge": "acknowledged", "Close": "closed", "Reopen": "open"}

@@ -6,7 +6,6 @@ from typing import Any
 from nicegui import ui
 from psycopg import Connection
 
-from flead.bus.placement import partition_of
 from flead.dashboard.components.elements import Card, Moment, Text, box, set_visible
 from flead.dashboard.components.fields import Choice
 from flead.dashboard.components.frame import frame, keep_live
@@ -17,10 +16,11 @@ from flead.dashboard.pages.device_signal import RANGES, Signal, extent
 from flead.dashboard.reasons import reason, reason_of_alarm
 from flead.dashboard.site import Site
 from flead.dashboard.store import Store
+from flead.placement import partition_of
 from flead.settings import Settings
 from flead.storage import queries
-from flead.storage.alarm_rows import AlarmRow
-from flead.storage.rows import AnomalyRow, DeviceModel, DeviceRow, ModelParameters, SignalPoint
+from flead.storage.queries.alarm_rows import AlarmRow
+from flead.storage.queries.rows import AnomalyRow, DeviceModel, DeviceRow, ModelParameters, SignalPoint
 
 REASONS = 12
 VERSIONS = 100

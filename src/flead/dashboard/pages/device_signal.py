@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from flead.dashboard.components.chart import MUTED, TOOLTIP, Chart, Options, base_axis, line, value_axis
-from flead.storage.rows import AnomalyRow, DeviceRow, SignalPoint
+from flead.storage.queries.rows import AnomalyRow, DeviceRow, SignalPoint
 
 MINUTE = 60_000
 RANGES = (

@@ -16,7 +16,7 @@ from flead.dashboard.site import Site
 from flead.dashboard.store import Store
 from flead.storage import queries
 from flead.storage.queries import Order
-from flead.storage.rows import STATES, DevicePage, DeviceRow, State
+from flead.storage.queries.rows import STATES, DevicePage, DeviceRow, State
 
 PAGE = 50
 ASCENDING_FIRST = ("device_id", "broker_id", "state")

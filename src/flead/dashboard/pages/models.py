@@ -17,7 +17,7 @@ from flead.dashboard.site import Site
 from flead.errors import FleadError
 from flead.storage import queries
 from flead.storage.parameters import Difference, differences
-from flead.storage.rows import TrendPoint, VersionRow
+from flead.storage.queries.rows import TrendPoint, VersionRow
 
 PAGE = 25
 TREND = 300

@@ -17,8 +17,8 @@ from flead.dashboard.site import Site
 from flead.dashboard.store import Store
 from flead.settings import Settings
 from flead.storage import queries
-from flead.storage.alarm_rows import AlarmCounts, AlarmRow, DetectionRow
-from flead.storage.rows import (
+from flead.storage.queries.alarm_rows import AlarmCounts, AlarmRow, DetectionRow
+from flead.storage.queries.rows import (
     BrokerTotals,
     EvaluationRow,
     GlobalModelRow,

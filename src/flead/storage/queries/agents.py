@@ -5,7 +5,7 @@ from typing import Any
 from psycopg import Connection
 
 from flead.storage.queries.common import bounded, fetch
-from flead.storage.rows import AgentRow, RejectedReason
+from flead.storage.queries.rows import AgentRow, RejectedReason
 
 
 def agents(connection: Connection[Any], limit: int = 1000) -> list[AgentRow]:

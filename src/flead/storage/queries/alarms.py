@@ -7,10 +7,10 @@ from psycopg import Connection
 
 from flead.learning.metrics import Confusion
 from flead.records import Severity
-from flead.storage.alarm_rows import AlarmCounts, AlarmPage, AlarmRow, AlarmState, DetectionRow
-from flead.storage.alarms import LOCK
+from flead.storage.queries.alarm_rows import AlarmCounts, AlarmPage, AlarmRow, AlarmState, DetectionRow
 from flead.storage.queries.common import bounded, fetch
 from flead.storage.text import clean
+from flead.storage.writing.alarms import LOCK
 
 Wanted = Literal["open", "acknowledged", "closed", "active"]
 """A state; active is every one but closed."""

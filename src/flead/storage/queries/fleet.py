@@ -6,7 +6,7 @@ from psycopg import Connection
 from psycopg.rows import scalar_row
 
 from flead.storage.queries.common import ANOMALY, bounded, fetch, fetch_parameters
-from flead.storage.rows import (
+from flead.storage.queries.rows import (
     AnomalyRow,
     DeviceModel,
     DevicePage,

@@ -5,7 +5,7 @@ from typing import Any
 from psycopg import Connection
 
 from flead.storage.queries.common import bounded, fetch, fetch_parameters
-from flead.storage.rows import EvaluationRow, GlobalModelRow, ModelParameters, TrendPoint, VersionRow
+from flead.storage.queries.rows import EvaluationRow, GlobalModelRow, ModelParameters, TrendPoint, VersionRow
 
 _EVALUATION = """model_version AS version, readings, true_positives, false_positives, true_negatives, false_negatives,
     accuracy, majority_accuracy, precision, recall, f1, false_alarm_rate, missed_alarm_rate,

@@ -6,7 +6,7 @@ from psycopg import Connection, sql
 
 from flead.records import Severity
 from flead.storage.queries.common import ANOMALY, MAX_ROWS, bounded, fetch
-from flead.storage.rows import (
+from flead.storage.queries.rows import (
     AnomalyRow,
     BrokerTotals,
     MinuteAnomalies,
@@ -17,7 +17,7 @@ from flead.storage.rows import (
     RejectedRow,
     TableCount,
 )
-from flead.storage.timescaledb import size_query
+from flead.storage.server.timescaledb import size_query
 
 MAX_COUNTED = 100_000
 """Tables with more rows are not counted but estimated."""

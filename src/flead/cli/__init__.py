@@ -1,0 +1,1 @@
+"""The commands: they read settings, call a part of FLEAD, and print."""

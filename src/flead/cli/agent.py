@@ -1,0 +1,65 @@
+"""The agent's commands: agent, agent status, agent key."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from flead import optional_parts, settings
+
+app = typer.Typer(invoke_without_command=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to standard error.")]
+
+
+@app.callback(invoke_without_command=True)
+def agent(
+    context: typer.Context,
+    source: Annotated[
+        str | None, typer.Option(help="mqtt://HOST/TOPICS, csv:DIR, skab:DIR, or - for lines on standard input.")
+    ] = None,
+    uplink: Annotated[str | None, typer.Option(help="mqtt://HOST:PORT or kafka://HOST:PORT.")] = None,
+    name: Annotated[str | None, typer.Option(help="The agent's name.", show_default="the machine's")] = None,
+    learner: Annotated[str | None, typer.Option(help="What a device runs.", show_default="zscore")] = None,
+    channel: Annotated[str | None, typer.Option(help="The one column of recordings to read.")] = None,
+    playback: Annotated[
+        str | None, typer.Option("--speed", help="Recordings: event time per real time, or max.", show_default="60")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what was learnt; trainings are numbered on.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Learn where the readings are made: only local updates and alarms leave, global models come back."""
+    optional_parts.need("cryptography")
+    if context.invoked_subcommand is not None:
+        return
+    from flead.agent.run import run
+
+    flags = {
+        "source": source, "uplink": uplink, "agent_name": name, "learner": learner, "channel": channel,
+        "playback": playback,
+    }  # fmt: skip
+    chosen, _ = settings.load(flags)
+    figures = run(chosen, fresh=fresh)
+    done = {"readings": figures.readings, "updates": figures.updates, "alarms": figures.alarms}
+    done |= {"rejected": figures.rejected, "delivered": figures.delivered}
+    print(json.dumps(done) if as_json else ", ".join(f"{count:,} {what}" for what, count in done.items()))
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """How the agent of this directory is, whether it runs or not: what it has done, what waits, what was refused."""
+    from flead.agent.status import as_text
+    from flead.agent.status import status as ask
+
+    chosen, _ = settings.load()
+    found = ask(chosen)
+    print(json.dumps(found) if as_json else as_text(found))
+
+
+@app.command()
+def key() -> None:
+    """The agent's name and public key, which is made if there is none: for flead agents enroll on the platform."""
+    from flead.agent.run import key_of, name_of
+
+    chosen, _ = settings.load()
+    print(name_of(chosen), key_of(chosen).public)

@@ -1,0 +1,137 @@
+"""Which updates the aggregator takes: signed ones as the register of agents says, each once, and not too many.
+
+The time that an allowance depends on is Kafka's, at which it took a message: who reads again decides the same.
+"""
+
+import time
+
+import msgspec
+from confluent_kafka import Message
+
+from flead.bus.agent_news import AgentsTopic
+from flead.records import LocalUpdate
+from flead.settings import Settings
+from flead.topics import CONTROL
+from flead.trust.enrolment import Changes, Grant, RefusedError, Revocation, enrol, grant, revoke
+from flead.trust.envelope import AGENT_HEADER, from_headers
+from flead.trust.register import FREQUENT, HALF_SIGNED, TAKEN, Register, Taken
+
+BURST_SECONDS = 100
+"""A device may send at once what it may send in so many seconds: an agent that was cut off catches up."""
+
+PATIENCE_SECONDS = 5.0
+"""So long after its arrival an update waits for the enrolment of its agent, which comes by another topic."""
+
+_decode_command = msgspec.json.Decoder(Grant | Revocation).decode
+
+
+def asks_for_agents(message: Message) -> bool:
+    """Whether a message is a request on agents; the others on `control` are about global models."""
+    return (message.topic() == CONTROL and message.error() is None) and (
+        AGENT_HEADER in dict(message.headers() or []) or b'"request"' in (message.value() or b"")
+    )
+
+
+class Admission:
+    """The register of agents, and how far each of their devices was taken."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._enrolment = settings.enrolment
+        self._rate = settings.device_updates
+        self._signed_only = settings.signed_only
+        self._register = Register(settings.signed_only)
+        self._taken: dict[str, Taken] = {}
+        """Since the last round: what the register does not say yet."""
+        self._settled: dict[str, Taken] = {}
+        """Up to the last round, and not published yet."""
+
+    def recover(self, options: dict[str, str]) -> None:
+        """Read the register anew. KafkaException if its topic cannot be read."""
+        topic = AgentsTopic(options)
+        try:
+            self._register = Register(self._signed_only)
+            self.learn(topic.news())
+        finally:
+            topic.close()
+
+    def is_early(self, message: Message) -> bool:
+        """Whether the message is new, and signed by somebody who may be enrolled in a moment, or for such a device."""
+        agent = None if message.error() else dict(message.headers() or []).get(AGENT_HEADER)
+        if agent is None or message.topic() == CONTROL:
+            return False
+        name, device = _text(agent), _text(message.key() or b"")
+        known = name in self._register.agents and device in self._register.owners
+        return not known and abs(time.time() - message.timestamp()[1] / 1000) < PATIENCE_SECONDS
+
+    def admit(self, message: Message, update: LocalUpdate) -> bool:
+        """Whether the update is signed, and rightly so. Raises RefusedError for one that is not to be believed."""
+        try:
+            envelope = from_headers(message.headers(), message.value() or b"")
+        except ValueError:
+            raise RefusedError(HALF_SIGNED) from None
+        if envelope is None and self._register.is_open:
+            return False
+        reason = self._register.refusal(message.topic(), envelope, update.device_id)
+        if reason is not None:
+            raise RefusedError(reason)
+        return envelope is not None
+
+    def is_repeat(self, update: LocalUpdate) -> bool:
+        """Whether this version of the device, or a newer one, was taken before."""
+        last = self._last(update.device_id)
+        return last is not None and update.model_version <= last.version
+
+    def take(self, update: LocalUpdate, at: int) -> None:
+        """Note that a signed update is taken, at Kafka's time. Raises RefusedError if it is one too many.
+
+        Each device has an allowance that every update lessens by one and time refills (a token bucket).
+        """
+        last = self._last(update.device_id)
+        allowance = most = self._rate * BURST_SECONDS
+        if last is not None:
+            allowance = min(most, last.allowance + max(0, at - last.at) / 1000 * self._rate)
+        if allowance < 1:
+            raise RefusedError(FREQUENT)
+        self._taken[update.device_id] = Taken(update.model_version, allowance - 1, at)
+
+    def settle(self) -> None:
+        """A round is complete: what was taken until now belongs to it."""
+        self._settled |= self._taken
+        self._taken.clear()
+
+    def settled(self) -> Changes:
+        """What goes to the topic of agents with the rounds that are published now."""
+        changes: Changes = [(TAKEN + device, msgspec.json.encode(taken)) for device, taken in self._settled.items()]
+        self._register.taken |= self._settled
+        self._settled.clear()
+        return changes
+
+    def decide(self, message: Message) -> Changes:
+        """What a request changes, from now on. Raises RefusedError."""
+        changes = self._decided(message)
+        self.learn(changes)
+        return changes
+
+    def _decided(self, message: Message) -> Changes:
+        try:
+            envelope = from_headers(message.headers(), message.value() or b"")
+            if envelope is not None:
+                return enrol(self._register, envelope, self._enrolment)
+            command = _decode_command(message.value() or b"")
+        except (ValueError, msgspec.MsgspecError) as error:
+            raise RefusedError(f"not a request on agents: {error}") from None
+        return grant(self._register, command) if isinstance(command, Grant) else revoke(self._register, command)
+
+    def learn(self, changes: Changes) -> None:
+        """Read what is in the topic of agents, or has just gone there."""
+        for key, value in changes:
+            self._register.take(key, value)
+            if key.startswith(TAKEN) and value is None:
+                self._taken.pop(key.removeprefix(TAKEN), None)
+
+    def _last(self, device: str) -> Taken | None:
+        return self._taken.get(device) or self._settled.get(device) or self._register.taken.get(device)
+
+
+def _text(raw: str | bytes) -> str:
+    return raw if isinstance(raw, str) else raw.decode("utf-8", "replace")

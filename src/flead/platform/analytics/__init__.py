@@ -1,0 +1,1 @@
+"""The hourly analysis on Spark."""

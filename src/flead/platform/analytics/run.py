@@ -1,0 +1,80 @@
+"""The hourly analysis: what is new on the bus, by device and hour, into the store.
+
+One run takes what has arrived by its beginning and ends. A task has the messages of one partition of readings or
+anomalies: it decodes them into columns, adds up moments by device, channel and hour, and merges them into the store in
+the transaction that moves the partition's position. So no reading counts twice, whatever is killed when.
+
+The anomaly rate is of what the devices flagged, on the topic ``anomalies``: whatever their learner, they have judged
+already, and an analysis that judged again would need every shard's state.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyarrow import RecordBatch
+from pyspark.sql import DataFrame
+
+from flead.bus.service import Service
+from flead.platform.spark import session
+from flead.settings import Settings
+from flead.topics import ANOMALIES, READINGS
+
+log = logging.getLogger("flead")
+
+NAME = "analytics"
+MOST = 2_000_000
+"""Messages a micro-batch of a run."""
+RESULT = "topic string, messages long"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a task is told."""
+
+    settings: Settings
+    topics: dict[str, str]
+    """Kafka's own identifiers of the topics."""
+
+
+def once(settings: Settings, checkpoints: Path) -> None:
+    """``flead service analytics --once``: one run over what is new."""
+    service = Service(NAME)
+    began = time.monotonic()
+    with service.running():
+        topics = session.wait_for_needs(settings, [READINGS, ANOMALIES], service)
+        spark = session.session(settings, NAME, cores=2)
+        counts: dict[str, int] = dict.fromkeys(topics, 0)
+        work = Work(settings, topics)
+
+        def micro_batch(batch: DataFrame, number: int) -> None:
+            del number
+
+            def task(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+                from flead.platform.analytics.task import analyse  # kernels and all: this process needs none of it
+
+                return analyse(work, batches)
+
+            for row in batch.mapInArrow(task, RESULT).collect():
+                counts[row.topic] += row.messages
+
+        try:
+            query = (
+                session.stream(spark, settings, [READINGS, ANOMALIES], MOST)
+                .writeStream.foreachBatch(micro_batch)
+                .queryName(NAME)
+                .option("checkpointLocation", str(checkpoints / NAME / "-".join(topics.values())))
+                .trigger(availableNow=True)
+                .start()
+            )
+            while query.isActive and not service.stopping.wait(0.2):
+                pass
+            query.stop() if service.stopping.is_set() else query.awaitTermination()
+        finally:
+            spark.stop()
+    log.info(
+        "analytics: %d messages of readings, %d of anomalies in %.1f s",
+        counts[READINGS], counts[ANOMALIES], time.monotonic() - began,
+    )  # fmt: skip
