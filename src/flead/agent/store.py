@@ -92,6 +92,8 @@ class AgentStore:
             self._database.executescript(_SCHEMA)
             self.waiting = Waiting(*self._one("SELECT count(*), coalesce(sum(length(record)), 0) FROM outbox"))
         except (OSError, sqlite3.Error) as error:
+            if hasattr(self, "_database"):
+                self._database.close()
             raise AgentError(f"{self.path}: cannot be used as the agent's store: {error}") from None
 
     def state(self) -> dict[str, bytes]:

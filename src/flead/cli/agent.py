@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flead import settings
+from flead import optional_parts, settings
 from flead.cli.options import AsJson, Learner
 
 app = typer.Typer(invoke_without_command=True)
@@ -28,6 +28,7 @@ def agent(
     as_json: AsJson = False,
 ) -> None:
     """Learn where the readings are made: only local updates and alarms leave, global models come back."""
+    optional_parts.need("cryptography")
     if context.invoked_subcommand is not None:
         return
     from flead.agent.run import run

@@ -8,15 +8,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from flead import __version__, settings
-from flead.cli import agent, agents, models, platform
+from flead import optional_parts, settings
+from flead.cli import agent, agents, archive, doctor, models, platform
 from flead.cli.options import AsJson, Channel, Data, Devices, Learner, Readings, Speed, Strategy
 from flead.errors import FleadError
 
@@ -30,6 +30,8 @@ app = typer.Typer(
 data_app = typer.Typer(help="Prepare data.", no_args_is_help=True)
 config_app = typer.Typer(help="The settings.", no_args_is_help=True)
 app.add_typer(platform.app)
+app.add_typer(archive.app)
+app.add_typer(doctor.app)
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 app.add_typer(models.app, name="models")
@@ -44,6 +46,8 @@ def version(
 ) -> None:
     """Federated learning for edge anomaly detection."""
     if show:
+        from flead import __version__
+
         print(__version__)
         raise typer.Exit
 
@@ -198,6 +202,15 @@ def main() -> None:
     """The command line's entry point."""
     try:
         app(standalone_mode=True)
+    except ModuleNotFoundError as error:
+        reason = optional_parts.not_installed(error)
+        if reason is None:
+            raise
+        _fail(reason)
     except FleadError as error:
-        print(f"flead: {error}", file=sys.stderr)
-        sys.exit(2)
+        _fail(error)
+
+
+def _fail(error: FleadError) -> NoReturn:
+    print(f"flead: {error}", file=sys.stderr)
+    sys.exit(2)

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flead import settings
+from flead import optional_parts, settings
 from flead.cli.options import AsJson, Data, Devices, Learner, Speed, Strategy
 from flead.records import to_text
 
@@ -35,6 +35,7 @@ def up(
     ] = False,
 ) -> None:
     """Start the platform - Kafka, Flink, the database, FLEAD's services - and wait until all of it is ready."""
+    optional_parts.need("confluent_kafka")
     from flead.stack import containers
     from flead.stack import up as start
     from flead.stack.access import access_points
@@ -45,6 +46,8 @@ def up(
     )
     agree(chosen, forget_training)
     in_containers = not native and containers.answer()
+    if not native and containers.need_a_checkout():
+        print("containers need a checkout (deploy/compose.yaml): starting processes of this machine instead")
     begin = containers.up if in_containers else start
     started = begin(chosen, services, tell=lambda line: print(line, flush=True))
     print("the platform is up" if started else "the platform is up already")
@@ -116,6 +119,7 @@ def one_service(
     once: Annotated[bool, typer.Option("--once", help="analytics: take what is new, and end.")] = False,
 ) -> None:
     """Run one service of the platform in the foreground, until Ctrl-C or SIGTERM."""
+    optional_parts.need("confluent_kafka")
     from flead.stack.foreground import run
 
     chosen, _ = settings.load()
