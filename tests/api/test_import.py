@@ -36,7 +36,7 @@ try:
 except flead.FleadError as error:
     print(error)
 """
-    said = "flead.Detector needs narwhals, which is not installed: pip install 'flead[embedded]'\n"
+    said = "narwhals is not installed: make setup EXTRA=embedded, or pip install 'flead[embedded]'\n"
     assert run(code) == said
 
 
