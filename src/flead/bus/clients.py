@@ -4,6 +4,9 @@
 have it.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from flead.settings import Settings
 
 MECHANISM = "SCRAM-SHA-512"
@@ -29,6 +32,21 @@ def kafka_options(settings: Settings) -> dict[str, str]:
     if settings.kafka_tls:
         options |= {name: str(path.expanduser()) for name, path in files.items() if path is not None}
     return options if protocol == "PLAINTEXT" else {**options, "security.protocol": protocol}
+
+
+def consumer_options(options: Mapping[str, Any], group: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What all consumers have in common, upon ``kafka_options``; ``more`` adds to it, or overrules it.
+
+    Only what was committed is read; who reads says where it begins, and commits offsets itself if it does.
+    """
+    return {
+        **options,
+        "group.id": group,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        **(more or {}),
+    }
 
 
 def java_options(settings: Settings) -> dict[str, str]:

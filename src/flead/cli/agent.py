@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from flead import settings
+from flead import optional_parts, settings
+from flead.cli.options import AsJson, Learner
 
 app = typer.Typer(invoke_without_command=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to standard error.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -20,7 +19,7 @@ def agent(
     ] = None,
     uplink: Annotated[str | None, typer.Option(help="mqtt://HOST:PORT or kafka://HOST:PORT.")] = None,
     name: Annotated[str | None, typer.Option(help="The agent's name.", show_default="the machine's")] = None,
-    learner: Annotated[str | None, typer.Option(help="What a device runs.", show_default="zscore")] = None,
+    learner: Learner = None,
     channel: Annotated[str | None, typer.Option(help="The one column of recordings to read.")] = None,
     playback: Annotated[
         str | None, typer.Option("--speed", help="Recordings: event time per real time, or max.", show_default="60")
@@ -29,6 +28,7 @@ def agent(
     as_json: AsJson = False,
 ) -> None:
     """Learn where the readings are made: only local updates and alarms leave, global models come back."""
+    optional_parts.need("cryptography")
     if context.invoked_subcommand is not None:
         return
     from flead.agent.run import run

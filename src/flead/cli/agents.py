@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from flead import settings
+from flead.cli.options import AsJson
 from flead.errors import FleadError
 from flead.records import to_text
 
 app = typer.Typer(help="The agents that the platform believes.", no_args_is_help=True)
 authority_app = typer.Typer(help="An authority of your own, and certificates by it.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to standard error.")]
 Name = Annotated[str, typer.Argument(help="The agent's name.")]
 Directory = Annotated[Path, typer.Argument(help="Where the authority keeps its key and what it has issued.")]
 

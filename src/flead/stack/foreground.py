@@ -3,7 +3,6 @@
 Each is imported when it is run: none needs what only the others need.
 """
 
-import importlib.util
 import logging
 import os
 import sys
@@ -11,11 +10,11 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from flead import optional_parts
 from flead.settings import Settings
 from flead.stack import spark
 from flead.stack.errors import StackError
 from flead.stack.flink import client_environment
-from flead.stack.java import NOT_INSTALLED
 from flead.stack.layout import Layout
 from flead.storage.server.store import served_store
 
@@ -34,8 +33,7 @@ def run(name: str, settings: Settings, once: bool = False) -> None:
         raise StackError(f"{name} never ends: --once is for {', '.join(ONCE)}")
     if name not in SERVICES:
         raise StackError(f"no such service: {name}; there are {', '.join(SERVICES)}")
-    if importlib.util.find_spec("confluent_kafka") is None:
-        raise StackError(NOT_INSTALLED)
+    optional_parts.need("confluent_kafka")
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)-5s %(message)s")
     services[name](settings)
 

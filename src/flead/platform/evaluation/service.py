@@ -10,7 +10,6 @@ that is run again, in part or in full, finds in the store where to go on.
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client import Counter, Gauge
@@ -19,8 +18,10 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from flead.bus.clients import kafka_options
+from flead.bus.health import HEALTHY, STARTING, Health
 from flead.bus.service import Service
-from flead.platform.evaluation.global_models import Covered, Models
+from flead.platform.evaluation.global_models import Covered, GlobalModels
+from flead.platform.evaluation.work import RESULT, Work
 from flead.platform.spark import session
 from flead.settings import Settings
 from flead.topics import GLOBAL_MODELS, READINGS
@@ -32,17 +33,6 @@ MOST = 200_000
 """Messages a micro-batch: what lies waiting after a pause is taken in such portions."""
 FINISH_SECONDS = 5.0
 """So long a micro-batch may go on after the service was told to stop."""
-RESULT = "partition int, readings long, first long, last long, done boolean, note string"
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a task is told."""
-
-    settings: Settings
-    topic: str
-    """Kafka's own identifier of the topic of readings."""
-    covered: Covered
 
 
 class Evaluation:
@@ -60,11 +50,11 @@ class Evaluation:
 
     def run(self) -> None:
         """Until the service is stopped. Raises whatever Spark's Java ends of: a new process is the remedy."""
-        self._service.trouble = "starting"
+        self._service.health = STARTING
         session.wait_for_needs(self._settings, [READINGS, GLOBAL_MODELS], self._service)
-        self._service.trouble = "Spark is starting"
+        self._service.health = Health("Spark is starting")
         spark = session.session(self._settings, NAME, cores=1)
-        self._models = Models(kafka_options(self._settings))
+        self._models = GlobalModels(kafka_options(self._settings))
         try:
             while not self._service.stopping.is_set():
                 self._run_query(spark)
@@ -74,7 +64,7 @@ class Evaluation:
 
     def _run_query(self, spark: SparkSession) -> None:
         self._topic = session.wait_for_needs(self._settings, [READINGS, GLOBAL_MODELS], self._service)[READINGS]
-        self._service.trouble = "the query is starting"
+        self._service.health = Health("the query is starting")
         query = (
             session.stream(spark, self._settings, [READINGS], MOST)
             .writeStream.foreachBatch(self._micro_batch)
@@ -83,7 +73,7 @@ class Evaluation:
             .trigger(processingTime=f"{round(self._settings.evaluation_seconds * 1000)} milliseconds")
             .start()
         )
-        self._service.trouble = ""
+        self._service.health = HEALTHY
         try:
             # Not oftener: a look at the progress is dozens of questions to Java.
             while not self._service.stopping.wait(self._settings.evaluation_seconds) and query.isActive:
@@ -93,8 +83,8 @@ class Evaluation:
             if not self._service.stopping.is_set():
                 query.awaitTermination()
         except StreamingQueryException as error:
-            self._service.trouble = f"the query failed: {_cause(error)}"
-            log.warning("%s: %s", NAME, self._service.trouble)
+            self._service.health = Health(f"the query failed: {_cause(error)}")
+            log.warning("%s: %s", NAME, self._service.health.trouble)
             self._service.stopping.wait(5)
         finally:
             # Spark stops a micro-batch by an interruption, of which its log tells a thousand lines.
