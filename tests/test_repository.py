@@ -158,5 +158,5 @@ def test_setup_without_a_suitable_python_says_so_in_one_line(tmp_path: Path) -> 
     command = ["sh", "tools/venv.sh", str(tmp_path / "venv"), "false"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
-    assert re.fullmatch(r"No Python 3\.11 or 3\.12 among: false\. .*PYTHON=.*\n", done.stderr)
+    assert re.fullmatch(r"No Python 3\.11 to 3\.14 among: false\. .*PYTHON=.*\n", done.stderr)
     assert not (tmp_path / "venv").exists()

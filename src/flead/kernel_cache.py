@@ -2,11 +2,12 @@
 
 Numba keeps a kernel until the file that holds it changes, but not until a kernel that it calls changes in
 another file: an edit to ``windows.py`` would leave ``zscore.py`` running the old code. So FLEAD's kernels lie in
-a directory whose name is a digest of all files with kernels.
+a directory whose name is a digest of all files with kernels, or with records that kernels take.
 """
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -15,6 +16,9 @@ from pathlib import Path
 
 VARIABLE = "NUMBA_CACHE_DIR"
 DAY = 86_400
+
+KERNELS = re.compile(rb"njit|learning\.kernels")
+"""What a file says that holds kernels, or the records of arrays that are passed to them."""
 
 
 def use() -> None:
@@ -55,6 +59,6 @@ def _digest(package: Path) -> str:
     digest = hashlib.sha256()
     for source in sorted(package.rglob("*.py")):
         text = source.read_bytes()
-        if b"njit" in text:
+        if KERNELS.search(text):
             digest.update(str(source.relative_to(package)).encode() + b"\0" + text)
     return digest.hexdigest()[:16]

@@ -1,10 +1,14 @@
 """The records that travel between the parts: one JSON object each, UTF-8, times in ISO 8601 UTC with milliseconds.
 
-Unknown fields are ignored when a record is read, so a newer sender does not break an older reader.
+Unknown fields are ignored when a record is read, so a newer sender does not break an older reader. The two records
+that come by the thousand, anomalies and local updates, are also here as columns, in which they are stored:
+:class:`Flagged` and :class:`LocalModels`.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from itertools import chain
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -86,6 +90,76 @@ class LocalUpdate(msgspec.Struct, gc=False):
     samples_processed: Count
     parameters: Parameters
     timestamp: Timestamp
+
+
+class Flagged(NamedTuple):
+    """N readings that one detector flagged, in order of arrival: what :class:`Anomaly` says, in columns."""
+
+    detector: str
+    rows: NDArray[np.int32]  # (N,) the device, as a row of the table of devices
+    channels: NDArray[np.integer[Any]]  # (N,) the number of the device's channel that deviates most
+    values: NDArray[np.float64]  # (N,) in the channel's unit; NaN: kept where it was measured
+    scores: NDArray[np.float64]  # (N,) by how many standard deviations, with its sign: z_score
+    critical: NDArray[np.bool_]  # (N,)
+    times: NDArray[np.int64]  # (N,) event time in milliseconds since the epoch
+    means: NDArray[np.float64]  # (N,) in the channel's unit; NaN: the detector has none
+    stds: NDArray[np.float64]  # (N,) the same
+    thresholds: NDArray[np.float64]  # (N,) the score above which the detector alarms; NaN: it has none
+    contributions: Sequence[dict[str, float] | None]  # (N,) the channels' shares in the score, by name
+
+
+def flagged(
+    anomalies: Sequence[Anomaly],
+    rows: NDArray[np.int32],
+    channels: NDArray[np.integer[Any]],
+    times: NDArray[np.int64],
+) -> Flagged:
+    """N > 0 anomalies of one detector as columns; what is known of their devices, channels and times is given."""
+    return Flagged(
+        detector=anomalies[0].detector,
+        rows=rows,
+        channels=channels,
+        values=_floats([each.value for each in anomalies]),
+        scores=_floats([each.z_score for each in anomalies]),
+        critical=np.array([each.severity == "critical" for each in anomalies]),
+        times=times,
+        means=_floats([each.mean for each in anomalies]),
+        stds=_floats([each.std for each in anomalies]),
+        thresholds=_floats([each.threshold for each in anomalies]),
+        contributions=[each.contributions for each in anomalies],
+    )
+
+
+class LocalModels(NamedTuple):
+    """N trainings, a device's in their order: what :class:`LocalUpdate` says, in columns."""
+
+    rows: NDArray[np.int32]  # (N,) the device, as a row of the table of devices
+    versions: NDArray[np.integer[Any]]  # (N,) the device's trainings, counted from 1: model_version
+    global_versions: NDArray[np.integer[Any]]  # (N,) the global model that each started from; 0 is none
+    accuracies: NDArray[np.float64]  # (N,) from 0 to 1
+    losses: NDArray[np.float64]  # (N,) the learner's own, 0 or more
+    samples: NDArray[np.integer[Any]]  # (N,) readings that each was made of
+    parameters: NDArray[np.float64]  # (N, P) flat; what lies behind a row's layout means nothing
+    layouts: Sequence[Mapping[str, tuple[int, ...]]]  # the shapes of the parameters by name
+    layout: NDArray[np.integer[Any]]  # (N,) which of the layouts a row has
+    times: NDArray[np.int64]  # (N,) event time of each training's end in milliseconds since the epoch
+
+
+def local_models(updates: Sequence[LocalUpdate], rows: NDArray[np.int32], times: NDArray[np.int64]) -> LocalModels:
+    """N > 0 updates whose parameters have one layout as columns; their devices and times are given."""
+    flat = [list(chain.from_iterable(each.parameters.values())) for each in updates]
+    return LocalModels(
+        rows=rows,
+        versions=_whole([each.model_version for each in updates]),
+        global_versions=_whole([each.global_version for each in updates]),
+        accuracies=_floats([each.accuracy for each in updates]),
+        losses=_floats([each.loss for each in updates]),
+        samples=_whole([each.samples_processed for each in updates]),
+        parameters=np.array(flat, np.float64).reshape(len(updates), -1),
+        layouts=[{name: (len(numbers),) for name, numbers in updates[0].parameters.items()}],
+        layout=np.zeros(len(updates), np.int64),
+        times=times,
+    )
 
 
 class GlobalModel(msgspec.Struct, omit_defaults=True):
@@ -181,3 +255,11 @@ def to_texts(milliseconds: NDArray[np.int64]) -> list[str]:
     """The ISO 8601 form of many times."""
     texts: list[str] = np.datetime_as_string(milliseconds.astype("datetime64[ms]"), timezone="UTC").tolist()
     return texts
+
+
+def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:
+    return np.array(values, np.float64)  # None becomes NaN
+
+
+def _whole(values: Sequence[int]) -> NDArray[np.int64]:
+    return np.array(values, np.int64)

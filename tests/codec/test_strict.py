@@ -70,7 +70,7 @@ MALFORMED = {
     b"": "empty",
     b" \t": "empty",
     b"{": "truncated",
-    reading(unit="[" * 5000): "nested too deeply",
+    reading(unit="[" * 20_000): "nested too deeply",
     b"[1]": "Expected `object`, got `array`",
     b"temperature=42": "JSON is malformed",
     READING[:-1].encode(): "truncated",

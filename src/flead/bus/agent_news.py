@@ -4,6 +4,7 @@ import time
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
+from flead.bus.clients import consumer_options
 from flead.topics import AGENTS
 
 POLL_SECONDS = 0.2
@@ -17,17 +18,8 @@ class AgentsTopic:
     """An independent reader that remembers its position. It reads committed records only."""
 
     def __init__(self, options: dict[str, str]) -> None:
-        self._consumer = Consumer(
-            options
-            | {
-                "group.id": "agents",
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 50,
-            }
-        )
+        more = {"enable.partition.eof": True, "fetch.wait.max.ms": 50}
+        self._consumer = Consumer(consumer_options(options, "agents", more))
         self._consumer.assign([TopicPartition(AGENTS, 0, OFFSET_BEGINNING)])
         self._end = 0
         """Everything before this offset was read."""

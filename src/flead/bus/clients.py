@@ -3,6 +3,9 @@
 ``kafka_options`` are named as in librdkafka, ``java_options`` as in Kafka's own Java client, which Flink and Spark use.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from flead.settings.kafka import KafkaSettings
 
 MECHANISM = "SCRAM-SHA-512"
@@ -28,6 +31,21 @@ def kafka_options(settings: KafkaSettings) -> dict[str, str]:
     if settings.kafka_tls:
         options |= {name: str(path.expanduser()) for name, path in files.items() if path is not None}
     return options if protocol == "PLAINTEXT" else {**options, "security.protocol": protocol}
+
+
+def consumer_options(options: Mapping[str, Any], group: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The options that all consumers share, on top of ``kafka_options``; ``more`` adds options or overrides these.
+
+    Only committed messages are read; the consumer says where it begins, and commits offsets itself if it does.
+    """
+    return {
+        **options,
+        "group.id": group,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        **(more or {}),
+    }
 
 
 def java_options(settings: KafkaSettings) -> dict[str, str]:

@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, 
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from msgspec import Struct
 
+from flead.bus.clients import consumer_options
 from flead.errors import FleadError
 
 Answer = TypeVar("Answer")
@@ -163,17 +164,14 @@ def _lags(admin: AdminClient, end: dict[tuple[str, int], int]) -> list[Lag]:
 
 
 def _newest(options: Options, topic: str, partition: int, limit: int) -> list[Glimpse]:
-    consumer = Consumer(
-        options
-        | {
-            "group.id": "flead-viewer",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_uncommitted",
-            "fetch.message.max.bytes": 1_000_000,
-            "log_level": 0,
-        }
-    )
+    more = {
+        "auto.offset.reset": "latest",
+        "enable.partition.eof": True,
+        "isolation.level": "read_uncommitted",
+        "fetch.message.max.bytes": 1_000_000,
+        "log_level": 0,
+    }
+    consumer = Consumer(consumer_options(options, "flead-viewer", more))
     try:
         first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), SECONDS)
         consumer.assign([TopicPartition(topic, partition, max(first, end - limit))])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from prometheus_client import Counter
 
+from flead.bus.health import HEALTHY, waiting_for
 from flead.bus.service import Service, Stopped
 
 POLL_SECONDS = 0.05
@@ -14,7 +15,7 @@ log = logging.getLogger("flead")
 
 
 class Outbox:
-    """Messages in flight, in order within a partition. ``service.trouble`` says when Kafka is unavailable.
+    """Messages in flight, in order within a partition. ``service.health`` says when Kafka is unavailable.
 
     A message that Kafka refuses, such as one that is too large, is counted, logged and dropped.
     """
@@ -70,7 +71,7 @@ class Outbox:
             log.error("%s: Kafka refused %d messages: %s", self._service.name, len(self._refused), self._refused[0])
             self._lost.inc(len(self._refused))
             self._refused.clear()
-        self._service.trouble = f"waiting for Kafka: {left} messages are not delivered yet" if left else ""
+        self._service.health = waiting_for("Kafka", f"{left} messages are not delivered yet") if left else HEALTHY
         return left
 
     def close(self) -> None:
@@ -93,4 +94,4 @@ class Outbox:
         if error.fatal():
             self._fatal = error
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._service.trouble = "waiting for Kafka: no broker responds"
+            self._service.health = waiting_for("Kafka", "no broker responds")

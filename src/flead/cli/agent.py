@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from flead import settings
+from flead import optional_parts, settings
+from flead.cli.options import AsJson, Learner
 
 app = typer.Typer(invoke_without_command=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to standard error.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -20,9 +19,7 @@ def agent(
     ] = None,
     uplink: Annotated[str | None, typer.Option(help="mqtt://HOST:PORT or kafka://HOST:PORT.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the agent.", show_default="the host name")] = None,
-    learner: Annotated[
-        str | None, typer.Option(help="The learner that every device runs.", show_default="zscore")
-    ] = None,
+    learner: Learner = None,
     channel: Annotated[str | None, typer.Option(help="The one column to read from recordings.")] = None,
     playback: Annotated[
         str | None,
@@ -34,6 +31,7 @@ def agent(
     as_json: AsJson = False,
 ) -> None:
     """Learn where the readings originate: only local updates and alarms are sent, global models are received."""
+    optional_parts.need("cryptography")
     if context.invoked_subcommand is not None:
         return
     from flead.agent.run import run

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from flead import settings
+from flead.cli.options import AsJson
 from flead.errors import FleadError
 from flead.records import to_text
 
 app = typer.Typer(help="The agents that the platform trusts.", no_args_is_help=True)
 authority_app = typer.Typer(help="Your own certificate authority.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to standard error.")]
 Name = Annotated[str, typer.Argument(help="Name of the agent.")]
 Directory = Annotated[
     Path, typer.Argument(help="Directory of the authority's key and of the certificates it has issued.")

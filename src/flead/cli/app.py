@@ -8,15 +8,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from flead import __version__, settings
-from flead.cli import agent, agents, models, platform
+from flead import optional_parts, settings
+from flead.cli import agent, agents, archive, doctor, models, platform
+from flead.cli.options import AsJson, Channel, Data, Devices, Learner, Readings, Speed, Strategy
 from flead.errors import FleadError
 
 app = typer.Typer(
@@ -29,14 +30,14 @@ app = typer.Typer(
 data_app = typer.Typer(help="Prepare data.", no_args_is_help=True)
 config_app = typer.Typer(help="Show the settings.", no_args_is_help=True)
 app.add_typer(platform.app)
+app.add_typer(archive.app)
+app.add_typer(doctor.app)
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 app.add_typer(models.app, name="models")
 app.add_typer(agent.app, name="agent")
 app.add_typer(agents.app, name="agents")
 app.add_typer(agents.authority_app, name="authority")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to standard error.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -45,33 +46,24 @@ def version(
 ) -> None:
     """Federated learning for edge anomaly detection."""
     if show:
+        from flead import __version__
+
         print(__version__)
         raise typer.Exit
 
 
 @app.command()
 def run(
-    data: Annotated[
-        str | None, typer.Option(help="sim, csv:DIR, edge-iiotset:PATH or skab:DIR.", show_default="sim")
-    ] = None,
-    devices: Annotated[int | None, typer.Option(help="Devices of the simulated fleet.", show_default="2407")] = None,
-    readings: Annotated[
-        int | None, typer.Option(help="Stop after this many readings.", show_default="end of the source")
-    ] = None,
-    speed: Annotated[
-        str | None,
-        typer.Option(help="Event time per real time: 1 is live, or max.", show_default="1"),
-    ] = None,
-    learner: Annotated[
-        str | None, typer.Option(help="The learner that every device runs.", show_default="zscore")
-    ] = None,
-    strategy: Annotated[
-        str | None, typer.Option(help="How updates are merged.", show_default="the learner's own")
-    ] = None,
+    data: Data = None,
+    devices: Devices = None,
+    readings: Readings = None,
+    speed: Speed = None,
+    learner: Learner = None,
+    strategy: Strategy = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the simulated fleet: same seed, same readings.", show_default="0")
     ] = None,
-    channel: Annotated[str | None, typer.Option(help="The one column to read.", show_default="all")] = None,
+    channel: Channel = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete everything stored by earlier runs.")] = False,
     web: Annotated[bool, typer.Option(help="Serve the viewer.")] = True,
     as_json: AsJson = False,
@@ -101,17 +93,11 @@ def score(
         str | None,
         typer.Option(help="csv:DIR, edge-iiotset:PATH, skab:DIR, or sim with --readings.", show_default="sim"),
     ] = None,
-    learner: Annotated[
-        str | None, typer.Option(help="The learner that every device runs.", show_default="zscore")
-    ] = None,
-    strategy: Annotated[
-        str | None, typer.Option(help="How updates are merged.", show_default="the learner's own")
-    ] = None,
+    learner: Learner = None,
+    strategy: Strategy = None,
     local: Annotated[bool, typer.Option("--local", help="Train every device on its own, without federation.")] = False,
-    readings: Annotated[
-        int | None, typer.Option(help="Stop after this many readings.", show_default="end of the source")
-    ] = None,
-    channel: Annotated[str | None, typer.Option(help="The one column to read.", show_default="all")] = None,
+    readings: Readings = None,
+    channel: Channel = None,
     as_json: AsJson = False,
 ) -> None:
     """Backtest a source: write device_id, timestamp, score and anomaly of every reading, in the order of each file."""
@@ -223,6 +209,15 @@ def main() -> None:
     """The command line's entry point."""
     try:
         app(standalone_mode=True)
+    except ModuleNotFoundError as error:
+        reason = optional_parts.not_installed(error)
+        if reason is None:
+            raise
+        _fail(reason)
     except FleadError as error:
-        print(f"flead: {error}", file=sys.stderr)
-        sys.exit(2)
+        _fail(error)
+
+
+def _fail(error: FleadError) -> NoReturn:
+    print(f"flead: {error}", file=sys.stderr)
+    sys.exit(2)

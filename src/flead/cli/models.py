@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flead import settings
+from flead.cli.options import AsJson
 from flead.errors import FleadError
 from flead.records import Parameters, to_text
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The global models.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to standard error.")]
 Version = Annotated[int, typer.Argument(help="Version of a global model.", min=1)]
 
 PATIENCE_SECONDS = 30.0

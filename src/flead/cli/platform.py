@@ -7,13 +7,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flead import settings
+from flead import optional_parts, settings
+from flead.cli.options import AsJson, Data, Devices, Learner, Speed, Strategy
 from flead.platform import ONCE, SERVICES
 from flead.records import to_text
 
 app = typer.Typer()
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to standard error.")]
 
 
 @app.command()
@@ -21,22 +20,14 @@ def up(
     services: Annotated[
         list[str] | None, typer.Argument(help="Start only these services, and what they need.", show_default="all")
     ] = None,
-    data: Annotated[
-        str | None, typer.Option(help="sim, csv:DIR, edge-iiotset:PATH or skab:DIR.", show_default="sim")
-    ] = None,
-    devices: Annotated[int | None, typer.Option(help="Devices of the simulated fleet.", show_default="2407")] = None,
-    speed: Annotated[
-        str | None, typer.Option(help="Event time per real time: 1 is live, or max.", show_default="1")
-    ] = None,
+    data: Data = None,
+    devices: Devices = None,
+    speed: Speed = None,
     rate: Annotated[
         float | None, typer.Option(help="Readings a second; the published rate is 524.7.", show_default="by speed")
     ] = None,
-    learner: Annotated[
-        str | None, typer.Option(help="The learner that every device runs.", show_default="zscore")
-    ] = None,
-    strategy: Annotated[
-        str | None, typer.Option(help="How updates are merged.", show_default="the learner's own")
-    ] = None,
+    learner: Learner = None,
+    strategy: Strategy = None,
     forget_training: Annotated[
         bool,
         typer.Option(
@@ -48,6 +39,7 @@ def up(
     ] = False,
 ) -> None:
     """Start the platform - Kafka, Flink, the database, FLEAD's services - and wait until everything is ready."""
+    optional_parts.need("confluent_kafka")
     from flead.stack import containers
     from flead.stack import up as start
     from flead.stack.access import access_points
@@ -58,6 +50,8 @@ def up(
     )
     agree(chosen, forget_training)
     in_containers = not native and containers.answer()
+    if not native and containers.need_a_checkout():
+        print("containers need a checkout (deploy/compose.yaml): starting processes of this machine instead")
     begin = containers.up if in_containers else start
     started = begin(chosen, services, tell=lambda line: print(line, flush=True))
     print("the platform is up" if started else "the platform is already up")
@@ -131,6 +125,7 @@ def one_service(
     once: Annotated[bool, typer.Option("--once", help=f"{', '.join(ONCE)}: process what is new, then exit.")] = False,
 ) -> None:
     """Run one service of the platform in the foreground, until Ctrl-C or SIGTERM."""
+    optional_parts.need("confluent_kafka")
     from flead.stack.foreground import run
 
     chosen, _ = settings.load()

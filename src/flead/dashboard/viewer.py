@@ -12,10 +12,9 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from flead.bus.clients import kafka_options
+from flead.dashboard.loopback import LOOPBACK
 from flead.errors import FleadError
 from flead.settings import Settings
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class ViewerError(FleadError):
@@ -68,11 +67,11 @@ class Viewer:
 
         from flead.dashboard.application import build
         from flead.dashboard.site import Site
-        from flead.dashboard.store import Store
+        from flead.dashboard.store_client import StoreClient
         from flead.dashboard.streams import Streams
         from flead.dashboard.webhook import Deliveries, Webhook
 
-        store = Store(self._connection)
+        store = StoreClient(self._connection)
         webhook = Webhook(self._settings) if self._settings.webhook_url is not None else None
         deliveries = Deliveries(webhook, self._connection) if webhook is not None else None
         streams = Streams(kafka_options(self._settings)) if self._platform else None

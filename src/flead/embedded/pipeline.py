@@ -22,8 +22,9 @@ from flead.learning.metrics import Confusion
 from flead.records import Evaluation, GlobalModel, to_text
 from flead.settings import Settings
 from flead.shard import state as shard_state
-from flead.shard.outputs import contributions, local_updates
+from flead.shard.outputs import flagged, local_models, local_updates
 from flead.shard.shard import Outcome, Shard
+from flead.storage.writing.tables import Points, Predicted
 from flead.storage.writing.thinning import Thinning
 from flead.storage.writing.writer import Writer
 
@@ -214,23 +215,11 @@ class Pipeline:
             self._write_predictions(batch, predictions)
 
     def _write(self, outcome: Outcome, merged: list[GlobalModel]) -> None:
-        batch, judgement, trained = outcome.batch, outcome.judgement, outcome.trained
-        at, learner = outcome.anomalies, self.shard.learner
-        channel = judgement.channel[at]
-        self._writer.add_readings(batch)
-        self._writer.add_anomalies(
-            batch.rows[at], channel, batch.values[at, channel], judgement.z[at],
-            outcome.critical, batch.times[at],
-            judgement.mean[at, channel], judgement.std[at, channel], learner.name, outcome.thresholds,
-            contributions(self.shard, outcome),
-        )  # fmt: skip
-        self._writer.add_local_models(
-            trained.rows, trained.model_versions, trained.updates.global_versions, trained.updates.accuracy,
-            trained.updates.loss, trained.samples, trained.updates.parameters, learner.layouts, trained.updates.layouts,
-            trained.times,
-        )  # fmt: skip
+        self._writer.add_readings(outcome.batch)
+        self._writer.add_anomalies(flagged(self.shard, outcome))
+        self._writer.add_local_models(local_models(self.shard, outcome))
         # A flagged reading is always a point of the signal, so that alarms lie on the curve.
-        self._write_signal(outcome, np.union1d(self._thinning.pick(batch), at))
+        self._write_signal(outcome, np.union1d(self._thinning.pick(outcome.batch), outcome.anomalies))
         self._writer.add_global_models(merged)
 
     def _write_signal(self, outcome: Outcome, kept: NDArray[np.int64]) -> None:
@@ -238,9 +227,15 @@ class Pipeline:
         reading, channel = np.nonzero(~np.isnan(values))
         at = kept[reading]
         self._writer.add_signal(
-            outcome.batch.rows[at], channel, values[reading, channel],
-            judgement.mean[at, channel], judgement.std[at, channel], outcome.batch.times[at],
-        )  # fmt: skip
+            Points(
+                rows=outcome.batch.rows[at],
+                channels=channel,
+                values=values[reading, channel],
+                means=judgement.mean[at, channel],
+                stds=judgement.std[at, channel],
+                times=outcome.batch.times[at],
+            )
+        )
 
     def _write_predictions(self, batch: Batch, predictions: Predictions) -> None:
         version, stored = self._predicted
@@ -248,11 +243,13 @@ class Pipeline:
         taken = slice(max(0, self.settings.predictions_per_version - stored))
         readings = predictions.readings[taken]
         self._writer.add_predictions(
-            batch.rows[readings],
-            np.full(len(readings), predictions.version, np.int32),
-            predictions.probability[taken],
-            predictions.actual[taken],
-            batch.times[readings],
+            Predicted(
+                versions=np.full(len(readings), predictions.version),
+                rows=batch.rows[readings],
+                probabilities=predictions.probability[taken],
+                labels=predictions.actual[taken],
+                times=batch.times[readings],
+            )
         )
         self._predicted = predictions.version, stored + len(readings)
 

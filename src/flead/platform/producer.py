@@ -46,7 +46,7 @@ PATIENCE = 5.0
 log = logging.getLogger("flead")
 
 
-class Position(msgspec.Struct):
+class SourcePosition(msgspec.Struct):
     """How far a source has been sent."""
 
     identity: str = ""
@@ -63,7 +63,7 @@ class ReadingsProducer:
         self._service = service
         interval = _interval(settings)
         self._source = make_source(settings, now() - HISTORY_MILLISECONDS if is_live(settings) else None, interval)
-        self._position = Position(f"{identity(settings)} every {interval} ms")
+        self._position = SourcePosition(f"{identity(settings)} every {interval} ms")
         self._devices = Devices()
         self._encoder = ReadingEncoder(self._devices)
         self._keys: list[bytes] = []
@@ -175,11 +175,11 @@ class ReadingsProducer:
         os.replace(beside, self._stored)
         return True
 
-    def _load(self) -> Position:
+    def _load(self) -> SourcePosition:
         try:
-            return msgspec.json.decode(self._stored.read_bytes(), type=Position)
+            return msgspec.json.decode(self._stored.read_bytes(), type=SourcePosition)
         except FileNotFoundError:
-            return Position()
+            return SourcePosition()
         except (OSError, msgspec.MsgspecError) as error:
             raise SourceError(
                 f"cannot read the source's position in {self._stored}: {error}; remove the file"

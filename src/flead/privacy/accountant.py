@@ -19,7 +19,7 @@ No amplification by sampling is claimed: participation in a round is not secret.
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from flead.errors import FleadError
+from flead import optional_parts
 
 DELTA = 1e-5
 """The probability that epsilon does not hold; below one in the number of devices."""
@@ -98,8 +98,7 @@ def epsilon_of(squared_mu: float, delta: float) -> float:
     """Epsilon, at this delta, of what is sqrt(squared_mu)-GDP; 0 if nothing was sent."""
     if squared_mu == 0.0:
         return 0.0
-    try:
-        from dp_accounting import get_epsilon_gaussian
-    except ModuleNotFoundError as error:
-        raise FleadError(f"{error}: privacy accounting needs the extra, pip install 'flead[privacy]'") from None
+    optional_parts.need("dp_accounting")
+    from dp_accounting import get_epsilon_gaussian
+
     return float(get_epsilon_gaussian(squared_mu**-0.5, delta))

@@ -20,7 +20,12 @@ Tell = Callable[[str], None]
 
 def answer() -> bool:
     """Whether a container engine with Compose is running, and this is a checkout."""
-    return COMPOSE.is_file() and all(_says_yes("docker", *words) for words in (("compose", "version"), ("info",)))
+    return COMPOSE.is_file() and _engine_answers()
+
+
+def need_a_checkout() -> bool:
+    """Whether an engine is running and only the files for it are missing: an installed package has none."""
+    return not COMPOSE.is_file() and _engine_answers()
 
 
 def are_up() -> bool:
@@ -53,6 +58,10 @@ def down(tell: Tell = lambda line: None) -> bool:
     tell("stopping the containers")
     _compose("down", "--remove-orphans")
     return True
+
+
+def _engine_answers() -> bool:
+    return all(_says_yes("docker", *words) for words in (("compose", "version"), ("info",)))
 
 
 def _says_yes(*command: str) -> bool:

@@ -1,16 +1,16 @@
 """A service of the platform in the foreground: what ``flead service NAME`` does, by hand or under the supervisor."""
 
-import importlib.util
+import importlib
 import logging
 import os
 import sys
 
+from flead import optional_parts
 from flead.layout import Layout
 from flead.platform import ONCE, SERVICES
 from flead.settings import Settings
 from flead.stack import flink, spark
 from flead.stack.errors import StackError
-from flead.stack.java import NOT_INSTALLED
 
 ENGINES = {"training": flink, "evaluation": spark, "analytics": spark}
 """The engines that services submit their work to."""
@@ -25,8 +25,7 @@ def run(name: str, settings: Settings, once: bool = False) -> None:
         raise StackError(f"no such service: {name}; there are {', '.join(SERVICES)}")
     if once and name not in ONCE:
         raise StackError(f"{name} never ends: --once is for {', '.join(ONCE)}")
-    if importlib.util.find_spec("confluent_kafka") is None:
-        raise StackError(NOT_INSTALLED)
+    optional_parts.need("confluent_kafka")
     if name in ENGINES:
         os.environ.update(ENGINES[name].client_environment(settings, Layout.of(settings)))
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)-5s %(message)s")

@@ -27,7 +27,7 @@ def check_ports(services: Iterable[Service]) -> None:
             seen[port.number] = service.name, port
             if not is_free(port.number):
                 raise StackError(
-                    f"port {port.number}, which {service.name} needs, is in use{_user_of(port.number)}:"
+                    f"port {port.number}, which {service.name} needs, is in use{user_of(port.number)}:"
                     f" stop what uses it, or change {_setting(port)}"
                 )
 
@@ -58,7 +58,7 @@ def _setting(port: Port) -> str:
     return f"{port.setting} ({PREFIX}{port.setting.upper()})"
 
 
-def _user_of(port: int) -> str:
+def user_of(port: int) -> str:
     """Which process uses the port, if the operating system says so."""
     try:
         for connection in psutil.net_connections("tcp"):

@@ -36,14 +36,12 @@ class Reached:
 @contextmanager
 def reach_store(settings: Settings) -> Iterator[Reached]:
     """The store of these settings for the duration of the block; FleadError with what to do if there is none."""
-    layout = Layout.of(settings)
-    if holder(layout.supervisor_lock) is not None:
-        store = _running(settings, EmbeddedPostgres(layout.database, settings.database_port, _password(settings)))
+    store = running_store(settings)
+    if holder(Layout.of(settings).supervisor_lock) is not None:
         if store is None:
             raise FleadError("the platform is up, but its database does not respond: see flead status")
         yield Reached(store, True, _ask_aggregator(settings))
         return
-    store = _running(settings, EmbeddedPostgres(settings.data_dir, settings.database_port, _password(settings)))
     if store is not None:
         yield Reached(store, True, request_rollback)
         return
@@ -51,8 +49,11 @@ def reach_store(settings: Settings) -> Iterator[Reached]:
         yield Reached(opened, False, request_rollback)
 
 
-def _running(settings: Settings, server: EmbeddedPostgres) -> Store | None:
-    """The server's store, if it is running."""
+def running_store(settings: Settings) -> Store | None:
+    """The store of the platform if that is up, else of a ``flead run`` under way; None if it does not answer."""
+    layout = Layout.of(settings)
+    directory = settings.data_dir if holder(layout.supervisor_lock) is None else layout.database
+    server = EmbeddedPostgres(directory, settings.database_port, _password(settings))
     lines = read_pid_file(server.cluster)
     if len(lines) <= PORT_LINE or not lines[PORT_LINE].isdigit():
         return None

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from flead.dashboard.api.answers import Broker, Limit, Moment, NotThereError, Offset, answers, send
 from flead.dashboard.reasons import reason_of_alarm
 from flead.dashboard.site import Site
-from flead.dashboard.store import Store, StoreError
+from flead.dashboard.store_client import StoreClient, StoreError
 from flead.errors import FleadError
 from flead.records import Severity, to_text
 from flead.storage import queries
@@ -133,14 +133,14 @@ def routes(site: Site) -> APIRouter:
     return api
 
 
-async def _known(store: Store, number: int) -> AlarmRow:
+async def _known(store: StoreClient, number: int) -> AlarmRow:
     found = await store.ask(queries.alarm, number)
     if found is None:
         raise NotThereError(f"there is no alarm {number}")
     return found
 
 
-async def _events(store: Store, revision: int) -> AsyncIterator[bytes]:
+async def _events(store: StoreClient, revision: int) -> AsyncIterator[bytes]:
     yield b"retry: 2000\n\n"
     spoken = time.monotonic()
     while True:

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 
 from flead import __version__
-from flead.dashboard.store import StoreError
+from flead.dashboard.store_client import StoreError
 from flead.dashboard.streams import StreamsError
 from flead.errors import FleadError
 

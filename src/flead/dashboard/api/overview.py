@@ -10,7 +10,7 @@ from psycopg import Connection
 from flead import __version__
 from flead.dashboard.api.answers import Broker, Limit, answers, rows, send
 from flead.dashboard.site import Site
-from flead.dashboard.store import StoreError
+from flead.dashboard.store_client import StoreError
 from flead.records import Severity
 from flead.storage import queries
 from flead.storage.queries.alarm_rows import AlarmCounts, DetectionRow

@@ -9,7 +9,7 @@ from pathlib import Path
 from nicegui import context, ui
 
 from flead.dashboard.components.elements import Moment, Text, box, set_visible
-from flead.dashboard.store import StoreError
+from flead.dashboard.store_client import StoreError
 
 REFRESH_SECONDS = 1.5
 PAGES = (

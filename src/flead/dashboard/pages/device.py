@@ -15,7 +15,7 @@ from flead.dashboard.pages.device_learning import Learning
 from flead.dashboard.pages.device_signal import RANGES, Signal, extent
 from flead.dashboard.reasons import reason, reason_of_alarm
 from flead.dashboard.site import Site
-from flead.dashboard.store import Store
+from flead.dashboard.store_client import StoreClient
 from flead.placement import partition_of
 from flead.settings import ModelSettings
 from flead.storage import queries
@@ -70,7 +70,7 @@ def _newest_global(connection: Connection[Any]) -> ModelParameters | None:
 
 
 class _View:
-    def __init__(self, store: Store, settings: ModelSettings, device_id: str) -> None:
+    def __init__(self, store: StoreClient, settings: ModelSettings, device_id: str) -> None:
         self._store = store
         self._id = device_id
         self._seen: tuple[object, ...] = ()

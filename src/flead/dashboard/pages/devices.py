@@ -13,7 +13,7 @@ from flead.dashboard.components.frame import frame, keep_live
 from flead.dashboard.components.table import Table, column
 from flead.dashboard.formats import count, percent, plural
 from flead.dashboard.site import Site
-from flead.dashboard.store import Store
+from flead.dashboard.store_client import StoreClient
 from flead.storage import queries
 from flead.storage.queries import Order
 from flead.storage.queries.rows import STATES, DevicePage, DeviceRow, State
@@ -91,7 +91,7 @@ def add_devices(site: Site) -> None:
 class _View:
     update: Callable[[], Awaitable[None]]
 
-    def __init__(self, store: Store, wanted: Wanted) -> None:
+    def __init__(self, store: StoreClient, wanted: Wanted) -> None:
         self._store = store
         self._wanted = wanted
         with box("title-row"):

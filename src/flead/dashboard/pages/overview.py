@@ -14,7 +14,7 @@ from flead.dashboard.pages.overview_cards import Accuracy, FleetStates
 from flead.dashboard.pages.overview_charts import AccuracyTrend, AnomalyRate, TrainingRate
 from flead.dashboard.reasons import reason_of_alarm
 from flead.dashboard.site import Site
-from flead.dashboard.store import Store
+from flead.dashboard.store_client import StoreClient
 from flead.settings.federation import FederationSettings
 from flead.storage import queries
 from flead.storage.queries.alarm_rows import AlarmCounts, AlarmRow, DetectionRow
@@ -87,7 +87,7 @@ def _look(connection: Connection[Any]) -> _Seen:
 
 
 class _View:
-    def __init__(self, store: Store, settings: FederationSettings) -> None:
+    def __init__(self, store: StoreClient, settings: FederationSettings) -> None:
         self._store = store
         Text("h1", "Overview")
         with ui.element("div").classes("grid"):

@@ -3,8 +3,6 @@
 Rates are measured by Kafka's timestamps, so that the same messages read again lead to the same decisions.
 """
 
-import time
-
 import msgspec
 from confluent_kafka import Message
 
@@ -14,13 +12,13 @@ from flead.settings.trust import TrustSettings
 from flead.topics import CONTROL
 from flead.trust.enrolment import Changes, Grant, RefusedError, Revocation, enrol, grant, revoke
 from flead.trust.envelope import AGENT_HEADER, from_headers
-from flead.trust.register import FREQUENT, HALF_SIGNED, TAKEN, Register, Taken
+from flead.trust.register import TAKEN, Register, Taken
+from flead.trust.verdict import ENROLMENT_SECONDS, Refusal, has_just_arrived
 
 BURST_SECONDS = 100
 """Seconds of its rate that a device may send in one burst, so that an agent that was cut off can catch up."""
 
-PATIENCE_SECONDS = 5.0
-"""Seconds that an update waits for the enrolment of its agent, which arrives on another topic."""
+PATIENCE_SECONDS = ENROLMENT_SECONDS
 
 _decode_command = msgspec.json.Decoder(Grant | Revocation).decode
 
@@ -60,20 +58,19 @@ class Admission:
         if agent is None or message.topic() == CONTROL:
             return False
         name, device = _text(agent), _text(message.key() or b"")
-        known = name in self._register.agents and device in self._register.owners
-        return not known and abs(time.time() - message.timestamp()[1] / 1000) < PATIENCE_SECONDS
+        return not self._register.knows(name, device) and has_just_arrived(message.timestamp()[1], PATIENCE_SECONDS)
 
     def admit(self, message: Message, update: LocalUpdate) -> bool:
         """Whether the update is signed, and rightly so. Raises RefusedError for one that is not to be believed."""
         try:
             envelope = from_headers(message.headers(), message.value() or b"")
         except ValueError:
-            raise RefusedError(HALF_SIGNED) from None
+            raise RefusedError(Refusal.HALF_SIGNED) from None
         if envelope is None and self._register.is_open:
             return False
-        reason = self._register.refusal(message.topic(), envelope, update.device_id)
-        if reason is not None:
-            raise RefusedError(reason)
+        refusal = self._register.judge(message.topic(), envelope, update.device_id).refusal
+        if refusal is not None:
+            raise RefusedError(refusal)
         return envelope is not None
 
     def is_repeat(self, update: LocalUpdate) -> bool:
@@ -91,7 +88,7 @@ class Admission:
         if last is not None:
             allowance = min(most, last.allowance + max(0, at - last.at) / 1000 * self._rate)
         if allowance < 1:
-            raise RefusedError(FREQUENT)
+            raise RefusedError(Refusal.FREQUENT)
         self._taken[update.device_id] = Taken(update.model_version, allowance - 1, at)
 
     def settle(self) -> None:

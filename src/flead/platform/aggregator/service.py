@@ -33,8 +33,9 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from prometheus_client import Counter as Metric
 from prometheus_client import Gauge
 
-from flead.bus.clients import kafka_options
+from flead.bus.clients import consumer_options, kafka_options
 from flead.bus.dead_letters import letter
+from flead.bus.health import STARTING
 from flead.bus.service import Service
 from flead.errors import FleadError
 from flead.federation.rounds import Rounds, rounds_of
@@ -92,8 +93,8 @@ class Aggregator:
 
     def run(self) -> None:
         """Run until the service is stopped; raises :class:`FencedError` when another aggregator has taken over."""
-        producer = self._service.wait_for("Kafka", self._producer, KafkaException, then="starting")
-        self._service.wait_for("the global models", self._recover, KafkaException, then="starting")
+        producer = self._service.wait_for("Kafka", self._producer, KafkaException, then=STARTING)
+        self._service.wait_for("the global models", self._recover, KafkaException, then=STARTING)
         self._service.wait_for("the agents", lambda: self._admission.recover(self._options), KafkaException)
         consumer = self._consumer(GROUP)
         consumer.subscribe([LOCAL_UPDATES, CONTROL], on_assign=self._assigned)
@@ -248,17 +249,7 @@ class Aggregator:
         return producer
 
     def _consumer(self, group: str, more: dict[str, Any] | None = None) -> Consumer:
-        return Consumer(
-            self._options
-            | {
-                "group.id": group,
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 250,
-                **(more or {}),
-            }
-        )
+        return Consumer(consumer_options(self._options, group, {"fetch.wait.max.ms": 250, **(more or {})}))
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         log.info("%s: reading %d partitions of %s", self._service.name, len(partitions), LOCAL_UPDATES)

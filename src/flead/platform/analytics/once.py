@@ -11,32 +11,21 @@ and judging them again would need every shard's state.
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from pyarrow import RecordBatch
 from pyspark.sql import DataFrame
 
 from flead.bus.service import Service
 from flead.layout import Layout
+from flead.platform.analytics.work import NAME, RESULT, Work
 from flead.platform.spark import session
 from flead.settings import Settings
 from flead.topics import ANOMALIES, READINGS
 
 log = logging.getLogger("flead")
 
-NAME = "analytics"
 MOST = 2_000_000
 """Messages a micro-batch of a run."""
-RESULT = "topic string, messages long"
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a task is told."""
-
-    settings: Settings
-    topics: dict[str, str]
-    """Kafka's own identifiers of the topics."""
 
 
 def run(settings: Settings) -> None:

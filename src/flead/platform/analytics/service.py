@@ -6,6 +6,7 @@ import sys
 
 from prometheus_client import Counter, Gauge
 
+from flead.bus.health import HEALTHY, Health
 from flead.bus.service import Service
 from flead.settings import Settings
 
@@ -25,16 +26,17 @@ def run(settings: Settings) -> None:
     last = Gauge("flead_last_run_timestamp_seconds", "When the last successful run ended.", registry=service.metrics)
     wait = min(FIRST_SECONDS, settings.analytics_seconds)
     with service.running():
-        service.trouble = ""
+        service.health = HEALTHY
         while not service.stopping.wait(wait):
             code = _run_once(service)
             if code == 0:
-                service.trouble, wait = "", settings.analytics_seconds
+                service.health, wait = HEALTHY, settings.analytics_seconds
                 runs.inc()
                 last.set_to_current_time()
             elif not service.stopping.is_set():
-                service.trouble, wait = f"the last run failed with exit code {code}; see the log", PATIENCE_SECONDS
-                log.warning("analytics: %s", service.trouble)
+                service.health = Health(f"the last run failed with exit code {code}; see the log")
+                wait = PATIENCE_SECONDS
+                log.warning("analytics: %s", service.health.trouble)
 
 
 def _run_once(service: Service) -> int:

@@ -13,7 +13,7 @@ from flead.codec.decode import Decoder
 from flead.columns import Devices
 from flead.evaluation.hours import Hours, flagged, hours_of, merged
 from flead.placement import broker_of
-from flead.platform.analytics.once import NAME, Work
+from flead.platform.analytics.work import NAME, Work
 from flead.platform.spark.messages import Messages, of_partitions
 from flead.records import to_milliseconds
 from flead.settings.placement import PlacementSettings
@@ -26,15 +26,15 @@ MERGED = 20
 """Partial hours that are gathered before they are merged: a partition may be of any length."""
 
 
-class Flagged(msgspec.Struct):
-    """What counts of an anomaly."""
+class AnomalyPlace(msgspec.Struct):
+    """Which device and channel an anomaly is of, and when: all that is counted."""
 
     device_id: str
     channel: str
     timestamp: str
 
 
-_decode_flagged = msgspec.json.Decoder(Flagged).decode
+_decode_place = msgspec.json.Decoder(AnomalyPlace).decode
 
 
 gc.freeze()  # as in evaluation_task
@@ -75,7 +75,7 @@ def _of_anomalies(devices: Devices, messages: Messages) -> Hours:
     found = []
     for start, stop in zip(messages.bounds[:-1].tolist(), messages.bounds[1:].tolist(), strict=True):
         try:
-            anomaly = _decode_flagged(messages.text[start:stop])
+            anomaly = _decode_place(messages.text[start:stop])
             moment = to_milliseconds(anomaly.timestamp)
         except ValueError:
             continue

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+import numpy as np
 from psycopg import Connection
 
 from flead.codec.decode import Decoder
@@ -18,10 +19,11 @@ from flead.records import Evaluation, GlobalModel, to_text
 from flead.settings import Settings
 from flead.shard.shard import Shard
 from flead.shard.state import StateError, restore, snapshot
-from flead.storage.writing.audits import Audit, Predicted, store_audit
+from flead.storage.writing.audits import Audit, store_audit
 from flead.storage.writing.fleet_columns import FleetColumns
 from flead.storage.writing.positions import Position, position
 from flead.storage.writing.state import load_state
+from flead.storage.writing.tables import Predicted
 
 _encode = msgspec.msgpack.encode
 _decode_predicted = msgspec.msgpack.Decoder(tuple[int, int]).decode
@@ -112,7 +114,13 @@ class PartitionAudit:
         taken = slice(max(0, self._quota - stored))
         at = found.readings[taken]
         self._predictions.append(
-            Predicted(found.version, batch.rows[at], found.probability[taken], found.actual[taken], batch.times[at])
+            Predicted(
+                versions=np.full(len(at), found.version),
+                rows=batch.rows[at],
+                probabilities=found.probability[taken],
+                labels=found.actual[taken],
+                times=batch.times[at],
+            )
         )
         self._predicted = found.version, stored + len(at)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from flead.bus.clients import consumer_options
 from flead.evaluation.arrivals import Arrived
 from flead.records import GlobalModel
 from flead.topics import GLOBAL_MODELS
@@ -17,7 +18,7 @@ BACK = 1000
 KEPT = 10 * 60_000
 """Milliseconds that models are remembered behind what was asked for last: partitions are not read quite abreast."""
 MOST = 500
-"""Models handed out at once."""
+"""GlobalModels handed out at once."""
 
 FOREVER = 2**62
 
@@ -36,21 +37,12 @@ class Covered(NamedTuple):
         return self.first <= first and last <= self.last
 
 
-class Models:
+class GlobalModels:
     """What is committed on ``global-model-updates``; what is no model is left out. Raises KafkaException."""
 
     def __init__(self, options: dict[str, str]) -> None:
-        self._consumer = Consumer(
-            options
-            | {
-                "group.id": "evaluation",
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 50,
-                "log_level": 3,
-            }
-        )
+        more = {"auto.offset.reset": "latest", "enable.partition.eof": True, "fetch.wait.max.ms": 50, "log_level": 3}
+        self._consumer = Consumer(consumer_options(options, "evaluation", more))
         self._models: list[Arrived] = []
         self._first: int | None = None  # from here on all are known
         self._next = 0

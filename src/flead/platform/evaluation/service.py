@@ -10,7 +10,6 @@ that is run again, in part or in full, finds in the store where to resume.
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from prometheus_client import Counter, Gauge
 from pyarrow import RecordBatch
@@ -18,9 +17,11 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from flead.bus.clients import kafka_options
+from flead.bus.health import HEALTHY, STARTING, Health
 from flead.bus.service import Service
 from flead.layout import Layout
-from flead.platform.evaluation.global_models import Covered, Models
+from flead.platform.evaluation.global_models import Covered, GlobalModels
+from flead.platform.evaluation.work import RESULT, Work
 from flead.platform.spark import session
 from flead.settings import Settings
 from flead.topics import GLOBAL_MODELS, READINGS
@@ -32,17 +33,6 @@ MOST = 200_000
 """Messages per micro-batch: a backlog after a pause is processed in portions of this size."""
 FINISH_SECONDS = 5.0
 """Seconds that a micro-batch may take to finish after the service was told to stop."""
-RESULT = "partition int, readings long, first long, last long, done boolean, note string"
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a task is told."""
-
-    settings: Settings
-    topic: str
-    """Kafka's own identifier of the topic of readings."""
-    covered: Covered
 
 
 class Evaluation:
@@ -60,11 +50,11 @@ class Evaluation:
 
     def run(self) -> None:
         """Run until the service is stopped. Raises whatever ends Spark's JVM: the remedy is a new process."""
-        self._service.trouble = "starting"
+        self._service.health = STARTING
         session.wait_for_needs(self._settings, [READINGS, GLOBAL_MODELS], self._service)
-        self._service.trouble = "Spark is starting"
+        self._service.health = Health("Spark is starting")
         spark = session.session(self._settings, NAME, cores=1)
-        self._models = Models(kafka_options(self._settings))
+        self._models = GlobalModels(kafka_options(self._settings))
         try:
             while not self._service.stopping.is_set():
                 self._run_query(spark)
@@ -74,7 +64,7 @@ class Evaluation:
 
     def _run_query(self, spark: SparkSession) -> None:
         self._topic = session.wait_for_needs(self._settings, [READINGS, GLOBAL_MODELS], self._service)[READINGS]
-        self._service.trouble = "the query is starting"
+        self._service.health = Health("the query is starting")
         query = (
             session.stream(spark, self._settings, [READINGS], MOST)
             .writeStream.foreachBatch(self._micro_batch)
@@ -83,7 +73,7 @@ class Evaluation:
             .trigger(processingTime=f"{round(self._settings.evaluation_seconds * 1000)} milliseconds")
             .start()
         )
-        self._service.trouble = ""
+        self._service.health = HEALTHY
         try:
             # Not more often: asking for the progress is dozens of calls to Java.
             while not self._service.stopping.wait(self._settings.evaluation_seconds) and query.isActive:
@@ -93,8 +83,8 @@ class Evaluation:
             if not self._service.stopping.is_set():
                 query.awaitTermination()
         except StreamingQueryException as error:
-            self._service.trouble = f"the query failed: {_cause(error)}"
-            log.warning("%s: %s", NAME, self._service.trouble)
+            self._service.health = Health(f"the query failed: {_cause(error)}")
+            log.warning("%s: %s", NAME, self._service.health.trouble)
             self._service.stopping.wait(5)
         finally:
             # Spark interrupts a running micro-batch, and fills the log with a thousand lines about it.

@@ -7,7 +7,7 @@ import msgspec
 from flead.records import AgentState, Anomaly, LocalUpdate
 from flead.topics import ANOMALIES, ENROL, LOCAL_UPDATES, STATE, UP, mqtt_topic
 
-SUBSCRIBED = [(mqtt_topic("+", kind), 1) for kind in (ENROL, UP, STATE)]
+SUBSCRIBED = [mqtt_topic("+", kind) for kind in (ENROL, UP, STATE)]
 
 decode_state = msgspec.json.Decoder(AgentState).decode
 _RECORDS: dict[str, Callable[[bytes], LocalUpdate | Anomaly]] = {

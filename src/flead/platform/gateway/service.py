@@ -20,13 +20,14 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from prometheus_client import Counter, Gauge
 
 from flead.bus.agent_news import AgentsTopic
-from flead.bus.clients import kafka_options
+from flead.bus.clients import consumer_options, kafka_options
+from flead.bus.health import waiting_for
 from flead.bus.service import Service
 from flead.codec.answers import Refused, answer
 from flead.codec.packing import pack
 from flead.codec.parcels import opened
 from flead.platform.gateway.messages import decode_state, device_of
-from flead.platform.gateway.mqtt import Connection
+from flead.platform.gateway.mqtt import AgentsBroker
 from flead.settings import Settings
 from flead.topics import (
     ACK,
@@ -42,7 +43,7 @@ from flead.topics import (
 )
 from flead.trust.enrolment import RefusedError, enrol
 from flead.trust.envelope import AGENT_HEADER, Envelope, headers
-from flead.trust.register import AGENT, DEVICE, FOREIGN, UNKNOWN, Register
+from flead.trust.register import AGENT, DEVICE, Register
 from flead.trust.register import STATE as STATE_KEY
 
 GLOBAL_SECONDS = 60.0
@@ -83,7 +84,7 @@ class Gateway:
         self._published = float("-inf")
         self._letters = 0
         self._failed: KafkaError | None = None
-        self._mqtt = Connection(settings)
+        self._mqtt = AgentsBroker(settings)
         metrics = service.metrics
         self._carried = Counter(
             "flead_gateway_messages", "Messages forwarded to Kafka, by kind.", ["kind"], registry=metrics
@@ -106,7 +107,7 @@ class Gateway:
         self._agents = self._service.wait_for("the topic of agents", self._open_agents, KafkaException)
         models = self._service.wait_for("the global models", self._open_models, KafkaException)
         self._mqtt.start()
-        self._service.trouble = self._mqtt.trouble
+        self._service.health = self._mqtt.health
         looked = 0.0
         try:
             while not self._service.stopping.is_set():
@@ -128,7 +129,7 @@ class Gateway:
     @property
     def ready(self) -> bool:
         """Whether it is subscribed to the agents' messages."""
-        return not self._mqtt.trouble
+        return self._mqtt.health.is_good
 
     def _carry(self) -> None:
         """Take in what has arrived by MQTT; wait a moment if there is nothing."""
@@ -165,15 +166,13 @@ class Gateway:
         except msgspec.MsgspecError:
             self._refuse(topic, envelope, NO_RECORD)
             return
-        reason = self._register.refusal(topic, envelope, device)
-        if reason is None:
+        verdict = self._register.judge(topic, envelope, device)
+        if verdict.refusal is None:
             self._send(topic, envelope, device)
-            return
-        undecided = reason == UNKNOWN or (reason == FOREIGN and device not in self._register.owners)
-        if undecided and time.monotonic() < until and len(self._held) < MOST_HELD:
+        elif not verdict.is_final and time.monotonic() < until and len(self._held) < MOST_HELD:
             self._held.append((until, topic, envelope))
         else:
-            self._refuse(topic, envelope, reason)
+            self._refuse(topic, envelope, verdict.refusal)
 
     def _send(self, topic: str, envelope: Envelope, device: str) -> None:
         place = (envelope.agent, envelope.sequence)
@@ -244,9 +243,9 @@ class Gateway:
         try:
             news = self._agents.news(5)
         except KafkaException as error:
-            self._service.trouble = f"waiting for Kafka: {error.args[0].str()}"
+            self._service.health = waiting_for("Kafka", error.args[0].str())
             return
-        self._service.trouble = self._mqtt.trouble
+        self._service.health = self._mqtt.health
         for key, value in news:
             self._register.take(key, value)
         for agent in self._strangers.keys() & self._register.agents:
@@ -273,16 +272,7 @@ class Gateway:
         return topic
 
     def _open_models(self) -> Consumer:
-        consumer = Consumer(
-            kafka_options(self._settings)
-            | {
-                "group.id": "gateway",
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 100,
-            }
-        )
+        consumer = Consumer(consumer_options(kafka_options(self._settings), "gateway", {"fetch.wait.max.ms": 100}))
         try:
             _, end = consumer.get_watermark_offsets(TopicPartition(GLOBAL_MODELS, 0), 10)
         except KafkaException:

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 from pyspark.sql import DataFrame, SparkSession
 
 from flead.bus.clients import java_options, kafka_options
+from flead.bus.health import STARTING
 from flead.bus.service import Service
 from flead.settings import Settings
 from flead.storage.server.store import served_store
@@ -63,14 +64,14 @@ def stream(spark: SparkSession, settings: Settings, topics: Sequence[str], most:
 
 def wait_for_needs(settings: Settings, topics: Sequence[str], service: Service) -> dict[str, str]:
     """Wait for the database, whose schema is brought up to date, and for the topics; returns the topics' own ids."""
-    service.wait_for("the database", served_store(settings).migrate, psycopg.OperationalError, then="starting")
+    service.wait_for("the database", served_store(settings).migrate, psycopg.OperationalError, then=STARTING)
     admin = AdminClient({**kafka_options(settings), "log_level": 0})
 
     def ids() -> dict[str, str]:
         found = admin.describe_topics(TopicCollection(list(topics)), request_timeout=10)
         return {topic: _hexadecimal(future.result(15).topic_id) for topic, future in found.items()}
 
-    return service.wait_for("Kafka", ids, KafkaException, then="starting")
+    return service.wait_for("Kafka", ids, KafkaException, then=STARTING)
 
 
 def _hexadecimal(topic: Uuid) -> str:

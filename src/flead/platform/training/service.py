@@ -12,6 +12,7 @@ import time
 
 from prometheus_client import Gauge
 
+from flead.bus.health import HEALTHY, Health
 from flead.bus.service import Service
 from flead.layout import Layout
 from flead.platform.training import saved
@@ -55,36 +56,38 @@ class Training:
     def run(self) -> None:
         """Run until the service is stopped."""
         while not self._service.stopping.is_set():
-            trouble, wait = self._look()
-            if trouble and trouble != self._service.trouble:
-                log.warning("training: %s", trouble)
-            self._service.trouble = trouble
+            health, wait = self._look()
+            if not health.is_good and health != self._service.health:
+                log.warning("training: %s", health.trouble)
+            self._service.health = health
             self._service.stopping.wait(wait)
 
-    def _look(self) -> tuple[str, float]:
-        """Why the training does not work, empty if it does, and how long to wait before the next look."""
+    def _look(self) -> tuple[Health, float]:
+        """How the training is, and how many seconds to wait before the next look."""
         try:
             job = self._job()
             if job is None:
                 return self._hand_in()
             self._look_at_checkpoints(job)
             if job.works:
-                return "", LOOK_SECONDS
-            return f"the job is {job.state.lower()}; {self._cluster.failure(job.id)}".rstrip("; "), LOOK_SECONDS
+                return HEALTHY, LOOK_SECONDS
+            trouble = f"the job is {job.state.lower()}; {self._cluster.failure(job.id)}".rstrip("; ")
+            return Health(trouble), LOOK_SECONDS
         except ClusterError as error:
-            return str(error), LOOK_SECONDS
+            return Health(str(error)), LOOK_SECONDS
 
-    def _hand_in(self) -> tuple[str, float]:
+    def _hand_in(self) -> tuple[Health, float]:
         ended = next((job for job in self._cluster.jobs(JOB) if job.id == self._handed_in), None)
         if ended and not self._refused:
             # Not immediately: what it failed of is likely to be still there.
             self._refused = True
-            return f"the job is {ended.state.lower()}: {self._cluster.failure(ended.id)}", PATIENCE_SECONDS
+            trouble = f"the job is {ended.state.lower()}: {self._cluster.failure(ended.id)}"
+            return Health(trouble), PATIENCE_SECONDS
         try:
             self._handed_in, self._refused = self._submit(), False
         except SubmitError as error:
-            return f"the job cannot be submitted: {error}", PATIENCE_SECONDS
-        return "the job is starting", LOOK_SECONDS
+            return Health(f"the job cannot be submitted: {error}"), PATIENCE_SECONDS
+        return Health("the job is starting"), LOOK_SECONDS
 
     def save_and_stop(self) -> None:
         """Stop the job with a savepoint. If that fails, the newest checkpoint is as good, and the log says so."""

