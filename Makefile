@@ -18,7 +18,7 @@ endif
 PINNED := --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast lint format bench bench-platform docs pictures lock lock-jars clean dev platform
+.PHONY: help setup run test test-fast lint format bench bench-platform docs site pictures lock lock-jars clean dev platform
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,7 @@ lint: dev ## Check style, types and the directions of imports
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tools.words
 
 format: dev ## Bring the sources into the common style
 	$(BIN)/ruff check --fix
@@ -62,6 +63,11 @@ bench-platform: $(VENV)/platform.stamp dev ## Measure the platform: Flink beside
 
 docs: dev ## Write docs/commands.md, docs/settings.md and deploy/ from the program
 	$(BIN)/python -m tools.reference
+
+# Without --quiet, which would hide the warnings from --strict.
+site: dev ## Build the documentation site into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "build/site/index.html; the search needs a server: $(BIN)/python -m http.server --directory build/site"
 
 pictures: dev ## Take the pictures in docs/images (needs Chromium and its driver)
 	$(BIN)/python -m tools.pictures
@@ -83,6 +89,7 @@ lock: ## Pin what pyproject.toml asks for (needs uv; ARGS=--upgrade moves to the
 		--output-file requirements/platform.txt
 	@$(COMPILE) $(ARGS) --no-config --group sources --output-file requirements/sources.txt
 	@$(COMPILE) $(ARGS) --no-config --group bench-river --output-file requirements/bench-river.txt
+	@$(COMPILE) $(ARGS) --no-config --group bench-pyod --output-file requirements/bench-pyod.txt
 	@$(COMPILE) $(ARGS) --no-config --group bench-quix --output-file requirements/bench-quix.txt
 	@$(COMPILE) $(ARGS) --no-config --group bench-flower --output-file requirements/bench-flower.txt
 

@@ -19,11 +19,11 @@ import psutil
 import psycopg
 
 from flead.bus.service import Service
+from flead.layout import Layout
 from flead.platform.collector.service import Collector
 from flead.platform.producer import ReadingsProducer
 from flead.settings import Settings
 from flead.stack import down, up
-from flead.stack.layout import Layout
 from flead.stack.processes import marked
 from flead.storage.server.store import served_store
 from tests.platform.collector import messages

@@ -137,7 +137,7 @@ def test_tables_are_written_between_their_marks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["sim", "nowhere"], "no data set 'sim'"),
+        (["sim", "nowhere"], "cannot evaluate on 'sim'"),
         (["csv", "nowhere"], "not a folder"),
         (["csv", "nowhere", "--learner", "oracle"], "no learner 'oracle'"),
     ],
@@ -179,8 +179,8 @@ def test_a_fifth_of_hostile_peers_does_little_harm(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_document_has_a_mark_for_every_table() -> None:
-    text = (ROOT / "docs" / "detection.md").read_text()
+    text = (ROOT / "docs" / "detection-results.md").read_text()
     marked = {name: table for _, name, table, _ in MARK.findall(text)}
     assert marked.keys() == {"learners", "cold_start", "held_out", "anomaly_free", "poison", "privacy"}
     for learner in LEARNERS:
-        assert f"`{learner}`, alone" in marked["learners"], "flead evaluate skab DIR --write docs/detection.md"
+        assert f"`{learner}`, alone" in marked["learners"], "flead evaluate skab DIR --write docs/detection-results.md"

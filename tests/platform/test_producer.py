@@ -100,7 +100,7 @@ def test_a_restart_goes_on_where_it_stopped_and_a_rate_is_kept(topics: Settings,
     assert headers["reason"]
     # The end is remembered, too.
     with producing(settings, tmp_path / "position.json") as producer:
-        eventually(lambda: producer._service.trouble == "")
+        eventually(lambda: producer._service.health.is_good)
     assert sent(settings) == 4000
 
 

@@ -135,5 +135,5 @@ def test_updates_that_are_not_private_have_no_epsilon() -> None:
 
 def test_without_the_accountant_it_is_said_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "dp_accounting", None)
-    with pytest.raises(FleadError, match=r"flead\[privacy\]"):
+    with pytest.raises(FleadError, match=r"flead\[embedded,privacy\]"):
         rounds_of(Settings(privacy_noise=1.0))

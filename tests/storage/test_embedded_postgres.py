@@ -303,7 +303,7 @@ def test_a_directory_with_something_else_in_it_is_refused_and_left_alone(tmp_pat
 
 def test_somebody_elses_database_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "PG_VERSION").write_text("16\n")
-    with pytest.raises(PostgresError, match="made by something else"):
+    with pytest.raises(PostgresError, match="created by another program"):
         EmbeddedPostgres(tmp_path, 0, "secret").__enter__()
 
 

@@ -1,38 +1,30 @@
-"""The topic ``agents``, followed: from its beginning to its present end, and on."""
+"""Follows the topic ``agents``: from its beginning to its present end, and then whatever is new."""
 
 import time
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
+from flead.bus.clients import consumer_options
 from flead.topics import AGENTS
 
 POLL_SECONDS = 0.2
 DEADLINE_SECONDS = 30.0
 
 Changes = list[tuple[str, bytes | None]]
-"""Keys and values; no value: what was under the key is taken back."""
+"""Keys and values; a missing value (a tombstone) deletes what was under the key."""
 
 
 class AgentsTopic:
-    """A reader of its own, who remembers where it is. Only what was committed is read."""
+    """An independent reader that remembers its position. It reads committed records only."""
 
     def __init__(self, options: dict[str, str]) -> None:
-        self._consumer = Consumer(
-            options
-            | {
-                "group.id": "agents",
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 50,
-            }
-        )
+        more = {"enable.partition.eof": True, "fetch.wait.max.ms": 50}
+        self._consumer = Consumer(consumer_options(options, "agents", more))
         self._consumer.assign([TopicPartition(AGENTS, 0, OFFSET_BEGINNING)])
         self._end = 0
         """Everything before this offset was read."""
         self._found: Changes = []
-        """What was read and not handed out yet: the end was not reached in time."""
+        """Read but not returned yet, because the end was not reached in time."""
 
     def news(self, seconds: float = DEADLINE_SECONDS) -> Changes:
         """What is new up to the topic's present end, in order. KafkaException if that takes longer."""
@@ -44,7 +36,7 @@ class AgentsTopic:
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:
                     self._end = max(self._end, message.offset())
-                    end = min(end, self._end)  # an open transaction holds the rest back
+                    end = min(end, self._end)  # an open transaction blocks the rest
                 elif error.fatal() or not error.retriable():
                     raise KafkaException(error)
             elif message is not None:

@@ -1,1 +1,1 @@
-"""The commands: they read settings, call a part of FLEAD, and print."""
+"""The commands: each reads the settings, calls a part of FLEAD and prints the result."""

@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from flead import settings
+from flead import optional_parts, settings
+from flead.cli.options import AsJson, Learner
 
 app = typer.Typer(invoke_without_command=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to standard error.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -19,16 +18,20 @@ def agent(
         str | None, typer.Option(help="mqtt://HOST/TOPICS, csv:DIR, skab:DIR, or - for lines on standard input.")
     ] = None,
     uplink: Annotated[str | None, typer.Option(help="mqtt://HOST:PORT or kafka://HOST:PORT.")] = None,
-    name: Annotated[str | None, typer.Option(help="The agent's name.", show_default="the machine's")] = None,
-    learner: Annotated[str | None, typer.Option(help="What a device runs.", show_default="zscore")] = None,
-    channel: Annotated[str | None, typer.Option(help="The one column of recordings to read.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the agent.", show_default="the host name")] = None,
+    learner: Learner = None,
+    channel: Annotated[str | None, typer.Option(help="The one column to read from recordings.")] = None,
     playback: Annotated[
-        str | None, typer.Option("--speed", help="Recordings: event time per real time, or max.", show_default="60")
+        str | None,
+        typer.Option(
+            "--speed", help="Playback speed of recordings: event time per real time, or max.", show_default="60"
+        ),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what was learnt; trainings are numbered on.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Discard what was learnt; training numbers continue.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Learn where the readings are made: only local updates and alarms leave, global models come back."""
+    """Learn where the readings originate: only local updates and alarms are sent, global models are received."""
+    optional_parts.need("cryptography")
     if context.invoked_subcommand is not None:
         return
     from flead.agent.run import run
@@ -46,7 +49,7 @@ def agent(
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """How the agent of this directory is, whether it runs or not: what it has done, what waits, what was refused."""
+    """Show the status of the agent in this directory, running or not: what it did, what is queued, what was refused."""
     from flead.agent.status import as_text
     from flead.agent.status import status as ask
 
@@ -57,7 +60,7 @@ def status(as_json: AsJson = False) -> None:
 
 @app.command()
 def key() -> None:
-    """The agent's name and public key, which is made if there is none: for flead agents enroll on the platform."""
+    """Print the agent's name and public key (created if missing), as flead agents enroll on the platform needs them."""
     from flead.agent.run import key_of, name_of
 
     chosen, _ = settings.load()

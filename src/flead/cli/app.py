@@ -1,4 +1,4 @@
-"""The commands. No logic of their own: they read settings, call a part, and print.
+"""The commands. They have no logic of their own: each reads the settings, calls a part and prints the result.
 
 Wrong input ends with exit code 2 and one line that says what, where and what to do.
 """
@@ -8,15 +8,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from flead import __version__, settings
-from flead.cli import agent, agents, models, platform
+from flead import optional_parts, settings
+from flead.cli import agent, agents, archive, doctor, models, platform
+from flead.cli.options import AsJson, Channel, Data, Devices, Learner, Readings, Speed, Strategy
 from flead.errors import FleadError
 
 app = typer.Typer(
@@ -27,16 +28,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 data_app = typer.Typer(help="Prepare data.", no_args_is_help=True)
-config_app = typer.Typer(help="The settings.", no_args_is_help=True)
+config_app = typer.Typer(help="Show the settings.", no_args_is_help=True)
 app.add_typer(platform.app)
+app.add_typer(archive.app)
+app.add_typer(doctor.app)
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 app.add_typer(models.app, name="models")
 app.add_typer(agent.app, name="agent")
 app.add_typer(agents.app, name="agents")
 app.add_typer(agents.authority_app, name="authority")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to standard error.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -45,32 +46,29 @@ def version(
 ) -> None:
     """Federated learning for edge anomaly detection."""
     if show:
+        from flead import __version__
+
         print(__version__)
         raise typer.Exit
 
 
 @app.command()
 def run(
-    data: Annotated[
-        str | None, typer.Option(help="sim, csv:DIR, edge-iiotset:PATH or skab:DIR.", show_default="sim")
+    data: Data = None,
+    devices: Devices = None,
+    readings: Readings = None,
+    speed: Speed = None,
+    learner: Learner = None,
+    strategy: Strategy = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the simulated fleet: same seed, same readings.", show_default="0")
     ] = None,
-    devices: Annotated[int | None, typer.Option(help="Devices of the simulated fleet.", show_default="2407")] = None,
-    readings: Annotated[int | None, typer.Option(help="Stop after so many.", show_default="the source's end")] = None,
-    speed: Annotated[
-        str | None,
-        typer.Option(help="Event time per real time: 1 is live, or max.", show_default="1"),
-    ] = None,
-    learner: Annotated[str | None, typer.Option(help="What a device runs.", show_default="zscore")] = None,
-    strategy: Annotated[
-        str | None, typer.Option(help="How updates are merged.", show_default="the learner's own")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same simulated readings.", show_default="0")] = None,
-    channel: Annotated[str | None, typer.Option(help="The one column to read.", show_default="all")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget everything stored before.")] = False,
+    channel: Channel = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete everything stored by earlier runs.")] = False,
     web: Annotated[bool, typer.Option(help="Serve the viewer.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Run the embedded pipeline: readings in; alarms, models, a database and a live page out."""
+    """Run the embedded pipeline: readings go in; alarms, models, a database and live web pages come out."""
     from flead.embedded.run import run as run_pipeline
     from flead.embedded.summary import as_dict, as_text
 
@@ -90,21 +88,19 @@ def run(
 
 @app.command()
 def score(
-    out: Annotated[Path, typer.Option(help="The file for the scores: .csv or .parquet.")],
+    out: Annotated[Path, typer.Option(help="The file to write the scores to: .csv or .parquet.")],
     data: Annotated[
         str | None,
         typer.Option(help="csv:DIR, edge-iiotset:PATH, skab:DIR, or sim with --readings.", show_default="sim"),
     ] = None,
-    learner: Annotated[str | None, typer.Option(help="What a device runs.", show_default="zscore")] = None,
-    strategy: Annotated[
-        str | None, typer.Option(help="How updates are merged.", show_default="the learner's own")
-    ] = None,
-    local: Annotated[bool, typer.Option("--local", help="Every device by itself: nothing is merged.")] = False,
-    readings: Annotated[int | None, typer.Option(help="Stop after so many.", show_default="the source's end")] = None,
-    channel: Annotated[str | None, typer.Option(help="The one column to read.", show_default="all")] = None,
+    learner: Learner = None,
+    strategy: Strategy = None,
+    local: Annotated[bool, typer.Option("--local", help="Train every device on its own, without federation.")] = False,
+    readings: Readings = None,
+    channel: Channel = None,
     as_json: AsJson = False,
 ) -> None:
-    """Backtest a source: one line a reading with device_id, timestamp, score and anomaly, in each file's order."""
+    """Backtest a source: write device_id, timestamp, score and anomaly of every reading, in the order of each file."""
     from flead.embedded.score import score as score_source
 
     chosen, _ = settings.load(
@@ -117,20 +113,22 @@ def score(
 
 @app.command()
 def evaluate(
-    dataset: Annotated[str, typer.Argument(help="skab, or csv: a folder of files with a column label.")],
-    path: Annotated[Path, typer.Argument(help="Its folder.")],
+    dataset: Annotated[str, typer.Argument(help="skab, or csv: a folder of files that have a column label.")],
+    path: Annotated[Path, typer.Argument(help="Folder of the data set.")],
     learners: Annotated[
         list[str] | None,
-        typer.Option("--learner", help="A learner; may be given several times.", show_default="all"),
+        typer.Option("--learner", help="A learner to evaluate; may be given several times.", show_default="all"),
     ] = None,
-    local: Annotated[bool, typer.Option("--local", help="Only devices that are alone, no federation.")] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="Evaluate devices on their own only, without federation.")
+    ] = False,
     training: Annotated[
-        int | None, typer.Option(help="First rows, which train unlabelled.", show_default="400")
+        int | None, typer.Option(help="Rows at the start that train without labels.", show_default="400")
     ] = None,
-    write: Annotated[Path | None, typer.Option(help="The document whose tables to write anew.")] = None,
+    write: Annotated[Path | None, typer.Option(help="A document whose tables to rewrite.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The table of learners on labelled recordings: F1, false and missed alarms, events, cold starts."""
+    """Compare learners on labelled recordings: F1, false and missed alarms, events, cold starts."""
     from flead.embedded.evaluate import evaluate as evaluate_learners
     from flead.embedded.evaluation_report import as_text, write_tables
 
@@ -145,17 +143,17 @@ def evaluate(
 @data_app.command()
 def prepare(
     dataset: Annotated[str, typer.Argument(help="edge-iiotset")],
-    path: Annotated[Path, typer.Argument(help="The file as it was published.")],
-    out: Annotated[Path, typer.Option(help="The folder for one CSV a device.")],
+    path: Annotated[Path, typer.Argument(help="The published file.")],
+    out: Annotated[Path, typer.Option(help="The folder to write one CSV per device to.")],
     devices: Annotated[int | None, typer.Option(help="Devices to split the rows into.", show_default="2407")] = None,
     channel: Annotated[str | None, typer.Option(help="The column to keep.", show_default="tcp.ack")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Split a published data set into one CSV a device, with a report of every defect found."""
+    """Split a published data set into one CSV per device, and report every defect found."""
     from flead.ingest.edge_iiotset import prepare as prepare_edge_iiotset
 
     if dataset != "edge-iiotset":
-        raise FleadError(f"no data set {dataset!r} to prepare: there is edge-iiotset")
+        raise FleadError(f"cannot prepare data set {dataset!r}: only edge-iiotset is supported")
     chosen, _ = settings.load({"devices": devices, "channel": channel})
     with _progress("reading") as progress:
         report = prepare_edge_iiotset(path, out, chosen.devices, chosen.channel, progress)
@@ -164,10 +162,10 @@ def prepare(
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="One read-only statement.")],
+    query: Annotated[str, typer.Argument(help="One read-only SQL statement.")],
     as_json: AsJson = False,
 ) -> None:
-    """Ask the embedded database, while no run is using it: flead sql "select count(*) from anomalies"."""
+    """Query the embedded database while no run is using it: flead sql "select count(*) from anomalies"."""
     from flead.storage.server.store import ask
 
     chosen, _ = settings.load()
@@ -183,22 +181,25 @@ def sql(
 
 @config_app.command()
 def show(as_json: AsJson = False) -> None:
-    """Every setting, its value and where it came from."""
+    """Show every setting by section, with its value and where it came from."""
     chosen, origins = settings.load()
     values: dict[str, Any] = chosen.model_dump(mode="json")
     if as_json:
         print(json.dumps({name: {"value": values[name], "from": origins[name]} for name in values}))
         return
     table = Table("setting", "value", "from", "meaning")
-    for name, field in settings.Settings.model_fields.items():
-        value = "" if values[name] is None else str(values[name])
-        table.add_row(name, value, origins[name], field.description)
+    for heading, section in settings.SECTIONS.items():
+        table.add_section()
+        table.add_row(f"[bold]{heading}[/bold]")
+        for name in settings.fields_of(section):
+            value = "" if values[name] is None else str(values[name])
+            table.add_row(name, value, origins[name], section.model_fields[name].description)
     Console().print(table)
 
 
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, nothing in a pipe; it is told how much is done and of how much."""
+    """A progress bar on a terminal, nothing in a pipe; call what it yields with how much is done, and of how much."""
     with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, visible=bar.console.is_terminal)
         yield lambda done, total: bar.update(task, completed=done, total=total)
@@ -208,6 +209,15 @@ def main() -> None:
     """The command line's entry point."""
     try:
         app(standalone_mode=True)
+    except ModuleNotFoundError as error:
+        reason = optional_parts.not_installed(error)
+        if reason is None:
+            raise
+        _fail(reason)
     except FleadError as error:
-        print(f"flead: {error}", file=sys.stderr)
-        sys.exit(2)
+        _fail(error)
+
+
+def _fail(error: FleadError) -> NoReturn:
+    print(f"flead: {error}", file=sys.stderr)
+    sys.exit(2)

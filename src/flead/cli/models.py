@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flead import settings
+from flead.cli.options import AsJson
 from flead.errors import FleadError
 from flead.records import Parameters, to_text
 
@@ -18,18 +19,18 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The global models.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to standard error.")]
-Version = Annotated[int, typer.Argument(help="A global model's version.", min=1)]
+Version = Annotated[int, typer.Argument(help="Version of a global model.", min=1)]
 
 PATIENCE_SECONDS = 30.0
-"""A pipeline commits every second, the aggregator and the collector together take a few."""
+"""A pipeline commits once a second; the aggregator and the collector together take a few seconds."""
 
 
 @app.command("list")
 def list_models(
-    limit: Annotated[int, typer.Option(help="The newest so many.", min=1, max=1000)] = 20, as_json: AsJson = False
+    limit: Annotated[int, typer.Option(help="Show this many of the newest models.", min=1, max=1000)] = 20,
+    as_json: AsJson = False,
 ) -> None:
-    """The newest global models, with what was measured of them."""
+    """List the newest global models with their measured quality."""
     from flead.stack.reach import reach_store
     from flead.storage import queries
 
@@ -38,7 +39,7 @@ def list_models(
     if as_json:
         print(json.dumps({"models": msgspec.to_builtins(found)}))
         return
-    table = Table("version", "devices", "strategy", "reported", "measured", "majority", "F1", "made at (UTC)", "")
+    table = Table("version", "devices", "strategy", "reported", "measured", "majority", "F1", "created at (UTC)", "")
     for row in found:
         measured = [_percent(row.measured_accuracy), _percent(row.majority_accuracy), _figure(row.f1)]
         from_old = f"from v{row.restored_version}" if row.restored_version else ""
@@ -52,7 +53,7 @@ def list_models(
 
 @app.command()
 def show(version: Version, as_json: AsJson = False) -> None:
-    """One global model: its parameters, and what was measured of it."""
+    """Show one global model: its parameters and its measured quality."""
     row, parameters = _model(version)
     found = {**msgspec.to_builtins(row), "parameters": parameters}
     if as_json:
@@ -70,7 +71,7 @@ def show(version: Version, as_json: AsJson = False) -> None:
 
 @app.command()
 def diff(first: Version, second: Version, as_json: AsJson = False) -> None:
-    """Two global models side by side: every parameter, and by how much it moved."""
+    """Compare two global models: every parameter, and by how much it changed."""
     from flead.storage.parameters import differences
 
     (one, old), (other, new) = _model(first), _model(second)
@@ -92,15 +93,15 @@ def diff(first: Version, second: Version, as_json: AsJson = False) -> None:
 @app.command()
 def rollback(
     version: Version,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Publish the parameters of an older global model as a new version; every device goes on from it."""
+    """Publish the parameters of an older global model as a new version, which every device then continues from."""
     from flead.stack.reach import reach_store
     from flead.storage import queries
 
     if not yes and not as_json:
-        typer.confirm(f"Publish version {version} again, as the newest?", abort=True, err=True)
+        typer.confirm(f"Publish version {version} again as the newest?", abort=True, err=True)
     with reach_store(settings.load()[0]) as reached, reached.store.connect() as connection:
         newest = queries.versions(connection, 1)
         reached.roll_back(connection, version)
@@ -110,7 +111,7 @@ def rollback(
     elif made is not None:
         print(f"version {made} has the parameters of version {version}")
     else:
-        print(f"asked for: version {version} is published again when the pipeline runs (flead run)")
+        print(f"requested: version {version} will be published again when the pipeline runs (flead run)")
 
 
 def _await_version(connection: "psycopg.Connection[Any]", version: int, newest: int) -> int:
@@ -123,8 +124,8 @@ def _await_version(connection: "psycopg.Connection[Any]", version: int, newest: 
                 return row.version
         time.sleep(0.25)
     raise FleadError(
-        f"version {version} was asked for and has not come within {PATIENCE_SECONDS:g} s: look at flead models list"
-        " later, and at the logs of who publishes the models"
+        f"version {version} was requested but not published within {PATIENCE_SECONDS:g} s: check flead models list"
+        " later, and the log of the pipeline or the aggregator"
     )
 
 
@@ -136,7 +137,7 @@ def _model(version: int) -> tuple[Any, Parameters]:
         rows = queries.versions(connection, version=version)
         parameters = queries.global_parameters(connection, version)
     if not rows or parameters is None:
-        raise FleadError(f"there is no global model {version}: flead models list shows those that there are")
+        raise FleadError(f"there is no global model {version}: flead models list shows which exist")
     return rows[0], parameters.parameters
 
 

@@ -7,41 +7,39 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flead import settings
+from flead import optional_parts, settings
+from flead.cli.options import AsJson, Data, Devices, Learner, Speed, Strategy
+from flead.platform import ONCE, SERVICES
 from flead.records import to_text
 
 app = typer.Typer()
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; everything else goes to standard error.")]
 
 
 @app.command()
 def up(
     services: Annotated[
-        list[str] | None, typer.Argument(help="Only these, and what they need.", show_default="all")
+        list[str] | None, typer.Argument(help="Start only these services, and what they need.", show_default="all")
     ] = None,
-    data: Annotated[
-        str | None, typer.Option(help="sim, csv:DIR, edge-iiotset:PATH or skab:DIR.", show_default="sim")
-    ] = None,
-    devices: Annotated[int | None, typer.Option(help="Devices of the simulated fleet.", show_default="2407")] = None,
-    speed: Annotated[
-        str | None, typer.Option(help="Event time per real time: 1 is live, or max.", show_default="1")
-    ] = None,
+    data: Data = None,
+    devices: Devices = None,
+    speed: Speed = None,
     rate: Annotated[
-        float | None, typer.Option(help="Readings a second; 524.7 is the published one.", show_default="by speed")
+        float | None, typer.Option(help="Readings a second; the published rate is 524.7.", show_default="by speed")
     ] = None,
-    learner: Annotated[str | None, typer.Option(help="What a device runs.", show_default="zscore")] = None,
-    strategy: Annotated[
-        str | None, typer.Option(help="How updates are merged.", show_default="the learner's own")
-    ] = None,
+    learner: Learner = None,
+    strategy: Strategy = None,
     forget_training: Annotated[
-        bool, typer.Option("--forget-training", help="Let the devices learn anew, as another learner needs it.")
+        bool,
+        typer.Option(
+            "--forget-training", help="Let the devices start learning from scratch, as another learner requires."
+        ),
     ] = False,
     native: Annotated[
-        bool, typer.Option("--native", help="As processes of this machine, even where a container engine answers.")
+        bool, typer.Option("--native", help="Run as processes on this machine even if a container engine is available.")
     ] = False,
 ) -> None:
-    """Start the platform - Kafka, Flink, the database, FLEAD's services - and wait until all of it is ready."""
+    """Start the platform - Kafka, Flink, the database, FLEAD's services - and wait until everything is ready."""
+    optional_parts.need("confluent_kafka")
     from flead.stack import containers
     from flead.stack import up as start
     from flead.stack.access import access_points
@@ -52,27 +50,29 @@ def up(
     )
     agree(chosen, forget_training)
     in_containers = not native and containers.answer()
+    if not native and containers.need_a_checkout():
+        print("containers need a checkout (deploy/compose.yaml): starting processes of this machine instead")
     begin = containers.up if in_containers else start
     started = begin(chosen, services, tell=lambda line: print(line, flush=True))
-    print("the platform is up" if started else "the platform is up already")
+    print("the platform is up" if started else "the platform is already up")
     for line in access_points(chosen, services, in_containers):
         print(line)
 
 
 @app.command()
 def down() -> None:
-    """Stop the platform. What it has stored stays, and the next start goes on from there."""
+    """Stop the platform. Its data stays, and the next start continues from there."""
     from flead.stack import containers
     from flead.stack import down as stop
 
     chosen, _ = settings.load()
     stopped = [containers.down(tell=print), stop(chosen, tell=print)]
-    print("the platform is down" if any(stopped) else "the platform was down already")
+    print("the platform is down" if any(stopped) else "the platform was already down")
 
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """How every service of the platform is."""
+    """Show the state of every service of the platform."""
     from flead.stack import status as ask
 
     chosen, _ = settings.load()
@@ -100,13 +100,15 @@ def status(as_json: AsJson = False) -> None:
 
 @app.command()
 def logs(
-    service: Annotated[str, typer.Argument(help="Whose log; the supervisor's tells what happened to the services.")] = (
-        "supervisor"
-    ),
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="So many of the last ones.")] = 100,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written, until Ctrl-C.")] = False,
+    service: Annotated[
+        str, typer.Argument(help="The service; the supervisor's log says what happened to the others.")
+    ] = ("supervisor"),
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=0, help="Number of lines to show, counted from the end.")
+    ] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new lines until Ctrl-C.")] = False,
 ) -> None:
-    """What a service of the platform has printed."""
+    """Show the log of a service of the platform."""
     from flead.stack import logs as read
 
     chosen, _ = settings.load()
@@ -118,11 +120,12 @@ def logs(
 def one_service(
     name: Annotated[
         str,
-        typer.Argument(help="producer, training, aggregator, collector, evaluation, analytics, gateway or viewer."),
+        typer.Argument(help=f"{', '.join(SERVICES)}."),
     ],
-    once: Annotated[bool, typer.Option("--once", help="analytics: take what is new, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help=f"{', '.join(ONCE)}: process what is new, then exit.")] = False,
 ) -> None:
     """Run one service of the platform in the foreground, until Ctrl-C or SIGTERM."""
+    optional_parts.need("confluent_kafka")
     from flead.stack.foreground import run
 
     chosen, _ = settings.load()

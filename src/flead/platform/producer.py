@@ -3,8 +3,8 @@
 A message is one reading with its device's id as key or, with ``pack`` above 1, the lines of several readings of one
 partition, without a key. What a source has rejected goes to `dead-letters`.
 
-About once a second everything that was sent is waited for, and the source's position is stored in a file. So the next
-start goes on there. After a ``kill -9`` that is where it stood up to a second earlier: the readings of that second are
+About once a second the producer waits until everything is delivered and stores the source's position in a file, from
+which the next start resumes. After a ``kill -9`` that position may be a second old: the readings of that second are
 sent again. Nothing is ever skipped.
 """
 
@@ -29,23 +29,24 @@ from flead.ingest.errors import SourceError
 from flead.ingest.pace import Rate, is_live, now, pace_of
 from flead.ingest.simulated import INTERVAL
 from flead.ingest.sources import identity, make_source
+from flead.layout import Layout
 from flead.placement import partition_of
 from flead.settings import Settings
 from flead.topics import DEAD_LETTERS, READINGS
 
 HISTORY_MILLISECONDS = 2 * 60 * 1000
-"""A live simulated fleet begins so long ago and catches up: every device has a window, and has trained, at once."""
+"""A live simulated fleet starts this far in the past and catches up: every device soon has a window and has trained."""
 BATCH = 10_000
 POLL_SECONDS = 0.05
-"""How long to wait where no reading is due."""
+"""Seconds to wait when no reading is due."""
 STORE_SECONDS = 1.0
 PATIENCE = 5.0
-"""Seconds that Kafka may take to answer before it counts as away."""
+"""Seconds that Kafka may take to respond before it counts as unavailable."""
 
 log = logging.getLogger("flead")
 
 
-class Position(msgspec.Struct):
+class SourcePosition(msgspec.Struct):
     """How far a source has been sent."""
 
     identity: str = ""
@@ -62,7 +63,7 @@ class ReadingsProducer:
         self._service = service
         interval = _interval(settings)
         self._source = make_source(settings, now() - HISTORY_MILLISECONDS if is_live(settings) else None, interval)
-        self._position = Position(f"{identity(settings)} every {interval} ms")
+        self._position = SourcePosition(f"{identity(settings)} every {interval} ms")
         self._devices = Devices()
         self._encoder = ReadingEncoder(self._devices)
         self._keys: list[bytes] = []
@@ -70,7 +71,7 @@ class ReadingsProducer:
         """(D,) the partition of every device."""
         self._outbox = Outbox(kafka_options(settings), service)
         self._sent = Counter("flead_readings", "Readings sent.", registry=service.metrics)
-        self._rejected = Counter("flead_rejected", "Rows of the source that were none.", registry=service.metrics)
+        self._rejected = Counter("flead_rejected", "Invalid rows of the source.", registry=service.metrics)
 
     def run(self) -> None:
         """Send until the source ends, and all of it is delivered, or the service is stopped."""
@@ -81,7 +82,7 @@ class ReadingsProducer:
         try:
             self._service.wait_for("Kafka", self._check_topic, KafkaException)
             if self._send_source():
-                log.info("%s: %d readings were sent, the source has ended", self._service.name, self._position.readings)
+                log.info("%s: the source has ended; %d readings were sent", self._service.name, self._position.readings)
         finally:
             self._source.close()
             self._outbox.close()
@@ -160,11 +161,11 @@ class ReadingsProducer:
         if len(topic.partitions) != self._settings.partitions:
             raise SourceError(
                 f"topic {READINGS} has {len(topic.partitions)} partitions, and partitions ="
-                f" {self._settings.partitions}: set it as it was when the topic was made"
+                f" {self._settings.partitions}: set it as it was when the topic was created"
             )
 
     def _store(self) -> bool:
-        """Wait until everything is delivered, then write the position down; False if Kafka is away."""
+        """Wait until everything is delivered, then write the position down; False if Kafka is unavailable."""
         if self._outbox.flush(PATIENCE):
             return False
         self._position.source = self._source.snapshot()
@@ -174,13 +175,15 @@ class ReadingsProducer:
         os.replace(beside, self._stored)
         return True
 
-    def _load(self) -> Position:
+    def _load(self) -> SourcePosition:
         try:
-            return msgspec.json.decode(self._stored.read_bytes(), type=Position)
+            return msgspec.json.decode(self._stored.read_bytes(), type=SourcePosition)
         except FileNotFoundError:
-            return Position()
+            return SourcePosition()
         except (OSError, msgspec.MsgspecError) as error:
-            raise SourceError(f"cannot read the source's position in {self._stored}: {error}; remove it") from None
+            raise SourceError(
+                f"cannot read the source's position in {self._stored}: {error}; remove the file"
+            ) from None
 
 
 def _interval(settings: Settings) -> int:
@@ -188,3 +191,11 @@ def _interval(settings: Settings) -> int:
     if settings.rate is None or not is_live(settings):
         return INTERVAL
     return max(1, round(1000 * settings.devices * float(settings.speed) / settings.rate))
+
+
+def run(settings: Settings) -> None:
+    """``flead service producer``, until it is told to stop."""
+    service = Service("producer", settings.producer_port)
+    with service.running():
+        ReadingsProducer(settings, Layout.of(settings).producer_position, service).run()
+        service.stopping.wait()  # a service that ended would be started again

@@ -1,40 +1,67 @@
-"""A shard's outcome as the records that travel."""
+"""A shard's outcome as the records that travel, one by one and in columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 
-from flead.learning.learner import Layout
-from flead.records import Anomaly, LocalUpdate, to_texts
+from flead.records import Anomaly, Flagged, LocalModels, LocalUpdate, to_texts
 from flead.shard.shard import Outcome, Shard
 
 
-def anomalies(shard: Shard, outcome: Outcome) -> list[Anomaly]:
+def flagged(shard: Shard, outcome: Outcome) -> Flagged:
     """The flagged readings, in their order. Their numbers are finite: see ``Shard.observe``."""
-    at, judgement, learner, devices = outcome.anomalies, outcome.judgement, shard.learner, shard.devices
-    rows, channels = outcome.batch.rows[at], judgement.channel[at]
+    at, judgement, batch = outcome.anomalies, outcome.judgement, outcome.batch
+    channels = judgement.channel[at]
+    return Flagged(
+        detector=shard.learner.name,
+        rows=batch.rows[at],
+        channels=channels,
+        values=batch.values[at, channels],
+        scores=judgement.z[at],
+        critical=outcome.critical,
+        times=batch.times[at],
+        means=judgement.mean[at, channels],
+        stds=judgement.std[at, channels],
+        thresholds=outcome.thresholds,
+        contributions=contributions(shard, outcome),
+    )
+
+
+def anomalies(shard: Shard, outcome: Outcome) -> list[Anomaly]:
+    """The same one by one."""
+    found, devices = flagged(shard, outcome), shard.devices
+    kinds = devices.kinds
     columns = zip(
-        devices.texts(rows),
-        shard.brokers[rows].tolist(),
-        devices.kind[rows].tolist(),
-        channels.tolist(),
-        outcome.batch.values[at, channels].tolist(),
-        judgement.z[at].tolist(),
-        outcome.critical.tolist(),
-        to_texts(outcome.batch.times[at]),
-        judgement.mean[at, channels].tolist(),
-        judgement.std[at, channels].tolist(),
-        outcome.thresholds.tolist(),
-        contributions(shard, outcome),
+        devices.texts(found.rows),
+        shard.brokers[found.rows].tolist(),
+        devices.kind[found.rows].tolist(),
+        found.channels.tolist(),
+        found.values.tolist(),
+        found.scores.tolist(),
+        found.critical.tolist(),
+        to_texts(found.times),
+        found.means.tolist(),
+        found.stds.tolist(),
+        found.thresholds.tolist(),
+        found.contributions,
         strict=True,
     )
-    kinds, name = devices.kinds, learner.name
     return [
         Anomaly(
-            device, broker, kinds[kind][channel], value, z, "critical" if critical else "warning",
-            name, time, mean, std, threshold, shares,
+            device_id=device,
+            broker_id=broker,
+            channel=kinds[kind][channel],
+            value=value,
+            z_score=score,
+            severity="critical" if critical else "warning",
+            detector=found.detector,
+            timestamp=time,
+            mean=mean,
+            std=std,
+            threshold=threshold,
+            contributions=shares,
         )
-        for device, broker, kind, channel, value, z, critical, time, mean, std, threshold, shares in columns
-    ]  # fmt: skip
+        for device, broker, kind, channel, value, score, critical, time, mean, std, threshold, shares in columns
+    ]
 
 
 def contributions(shard: Shard, outcome: Outcome) -> Sequence[dict[str, float] | None]:
@@ -45,33 +72,56 @@ def contributions(shard: Shard, outcome: Outcome) -> Sequence[dict[str, float] |
     return shard.devices.by_channel(outcome.batch.rows[at], shares[at])
 
 
-def local_updates(shard: Shard, outcome: Outcome) -> list[LocalUpdate]:
+def local_models(shard: Shard, outcome: Outcome) -> LocalModels:
     """The trainings that ended, in their order."""
     trained, updates = outcome.trained, outcome.trained.updates
+    return LocalModels(
+        rows=trained.rows,
+        versions=trained.model_versions,
+        global_versions=updates.global_versions,
+        accuracies=updates.accuracy,
+        losses=updates.loss,
+        samples=trained.samples,
+        parameters=updates.parameters,
+        layouts=shard.learner.layouts,
+        layout=updates.layouts,
+        times=trained.times,
+    )
+
+
+def local_updates(shard: Shard, outcome: Outcome) -> list[LocalUpdate]:
+    """The same one by one."""
+    models = local_models(shard, outcome)
     # Slices of a flat list: an array a parameter would cost most of the time.
-    bounds = [_bounds(layout) for layout in shard.learner.layouts]
+    bounds = [_bounds(layout) for layout in models.layouts]
     columns = zip(
-        shard.devices.texts(trained.rows),
-        trained.model_versions.tolist(),
-        updates.global_versions.tolist(),
-        updates.accuracy.tolist(),
-        updates.loss.tolist(),
-        trained.samples.tolist(),
-        updates.parameters.tolist(),
-        updates.layouts.tolist(),
-        to_texts(trained.times),
+        shard.devices.texts(models.rows),
+        models.versions.tolist(),
+        models.global_versions.tolist(),
+        models.accuracies.tolist(),
+        models.losses.tolist(),
+        models.samples.tolist(),
+        models.parameters.tolist(),
+        models.layout.tolist(),
+        to_texts(models.times),
         strict=True,
     )
     return [
         LocalUpdate(
-            device, version, origin, accuracy, loss, samples,
-            {name: flat[start:stop] for name, start, stop in bounds[layout]}, time,
+            device_id=device,
+            model_version=version,
+            global_version=origin,
+            accuracy=accuracy,
+            loss=loss,
+            samples_processed=samples,
+            parameters={name: flat[start:stop] for name, start, stop in bounds[layout]},
+            timestamp=time,
         )
         for device, version, origin, accuracy, loss, samples, flat, layout, time in columns
-    ]  # fmt: skip
+    ]
 
 
-def _bounds(layout: Layout) -> list[tuple[str, int, int]]:
+def _bounds(layout: Mapping[str, tuple[int, ...]]) -> list[tuple[str, int, int]]:
     """Where each parameter begins and ends in a flat model."""
     bounds, start = [], 0
     for name, shape in layout.items():

@@ -11,11 +11,13 @@ Timing Wheels"): a ring of lists, one a second, each the devices that are due th
 list, not at the fleet. The wheel is an index, made of the state and not part of it.
 """
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit, types
 from numpy.typing import NDArray
 
 from flead.learning.arrays import Columns, grown
+from flead.learning.kernels import Index, Int32x1, Int64x1, kernel
 from flead.learning.learner import Trainings
 
 NEVER = np.iinfo(np.int64).min
@@ -24,35 +26,48 @@ SECOND = 1000
 NOT_LINKED, LAST = 0, -1
 """``link`` of a device: in no list; the last of one; else the next device's row + 1."""
 
-_I4, _I8 = types.int32[::1], types.int64[::1]
+
+class State(NamedTuple):
+    """When D devices train, and how often they have."""
+
+    pending: Int32x1  # (D,) readings since their last training
+    trained_at: Int64x1  # (D,) its event time in milliseconds, or of the first reading before there is one; or NEVER
+    version: Int32x1  # (D,) how many trainings they have had
 
 
-@njit(types.void(types.uintp, types.int64, _I4, _I4), cache=True, nogil=True)
-def hang(row: int | np.uintp, due: int, link: NDArray[np.int32], heads: NDArray[np.int32]) -> None:
+class Wheel(NamedTuple):
+    """The timing wheel: for each second, modulo S, the list of the devices that are due then."""
+
+    link: Int32x1  # (D,) the next device in the same list, see NOT_LINKED and LAST
+    heads: Int32x1  # (S,) the first device of each list, its row + 1; NOT_LINKED: none. S is a power of two
+    clock: Int64x1  # (1,) the newest event time in milliseconds
+
+
+class Plan(NamedTuple):
+    """Room for the trainings that end among some readings."""
+
+    trainings: Trainings
+    versions: Int32x1  # (K,) which of its device's trainings each is, from 1
+
+
+@kernel
+def hang(row: Index, due: int, link: Int32x1, heads: Int32x1) -> None:
     """Put a device into the list of the second in which it is due."""
     place = due & (len(heads) - 1)
     link[row] = heads[place] if heads[place] != NOT_LINKED else LAST
     heads[place] = row + 1
 
 
-@njit(types.int64(types.int64, types.int64), cache=True, nogil=True)
+@kernel
 def due_tick(trained_at: int, train_milliseconds: int) -> int:
     """The first whole second at which a device's time is up."""
     return -(-(trained_at + train_milliseconds) // SECOND)
 
 
-@njit(types.int64(types.int64, _I4, _I8, _I4, _I4, types.int64, _I4, types.int64), cache=True, nogil=True)
-def take_due(
-    tick: int,
-    pending: NDArray[np.int32],
-    trained_at: NDArray[np.int64],
-    link: NDArray[np.int32],
-    heads: NDArray[np.int32],
-    train_milliseconds: int,
-    trained: NDArray[np.int32],
-    count: int,
-) -> int:
+@kernel
+def take_due(tick: int, state: State, wheel: Wheel, train_milliseconds: int, trained: Int32x1, count: int) -> int:
     """Append to ``trained`` the devices that are due at this tick, by row; returns the new count."""
+    link, heads = wheel.link, wheel.heads
     place = tick & (len(heads) - 1)
     device = heads[place]
     heads[place] = NOT_LINKED
@@ -61,9 +76,9 @@ def take_due(
         row = np.uintp(device - 1)
         device = link[row]
         link[row] = NOT_LINKED
-        if pending[row] > 0:
+        if state.pending[row] > 0:
             # A device that trained on enough readings in the meantime is due later.
-            due = due_tick(trained_at[row], train_milliseconds)
+            due = due_tick(state.trained_at[row], train_milliseconds)
             if due <= tick:
                 trained[count] = row
                 count += 1
@@ -73,34 +88,25 @@ def take_due(
     return count
 
 
-@njit(
-    types.int64(_I4, _I8, _I4, _I8, _I4, _I4, _I4, _I8, types.int64, types.int64, _I8, _I4, _I4, _I4, _I8),
-    cache=True,
-    nogil=True,
-)
+@kernel
 def plan(
-    rows: NDArray[np.int32],
-    times: NDArray[np.int64],
-    pending: NDArray[np.int32],
-    trained_at: NDArray[np.int64],
-    version: NDArray[np.int32],
-    link: NDArray[np.int32],
-    heads: NDArray[np.int32],
-    clock: NDArray[np.int64],
+    rows: Int32x1,
+    times: Int64x1,
+    state: State,
+    wheel: Wheel,
     train_readings: int,
     train_milliseconds: int,
-    positions: NDArray[np.int64],
-    trained: NDArray[np.int32],
-    samples: NDArray[np.int32],
-    versions: NDArray[np.int32],
-    ends: NDArray[np.int64],
+    out: Plan,
 ) -> int:
-    """Write the trainings that end among N readings to the last five arguments; returns their number.
+    """Write the trainings that end among N readings, of these devices at these times, to ``out``; returns their number.
 
-    State, changed in place: pending, trained_at, version and link (D,), the lists' heads (S,) with S a power of
-    two above train_milliseconds / 1000 + 2, and the clock (1,). Every training takes at least one reading, of
-    the N or pending before, so that there are at most N + D.
+    The wheel has more than train_milliseconds / 1000 + 2 lists. Each training takes at least one reading, of the N or
+    pending before, so that there are at most N + D.
     """
+    pending, trained_at, version, clock = state.pending, state.trained_at, state.version, wheel.clock
+    link, heads = wheel.link, wheel.heads
+    positions, trained, samples = out.trainings.positions, out.trainings.rows, out.trainings.samples
+    ends, versions = out.trainings.times, out.versions
     count = 0
     now = clock[0]
     for i in range(len(rows)):
@@ -110,7 +116,7 @@ def plan(
                 # Whatever is pending is due within one turn of the wheel.
                 for tick in range(second + 1, min(reached, second + len(heads)) + 1):
                     first = count
-                    count = take_due(tick, pending, trained_at, link, heads, train_milliseconds, trained, first)
+                    count = take_due(tick, state, wheel, train_milliseconds, trained, first)
                     for k in range(first, count):
                         row = np.uintp(trained[k])
                         version[row] += 1
@@ -162,10 +168,16 @@ class Schedule:
         most = len(rows) + len(self.pending)
         positions, ends = np.empty((2, most), np.int64)
         trained, samples, versions = np.empty((3, most), np.int32)
+        trainings = Trainings(positions, trained, samples, ends)
         count = plan(
-            rows, times, self.pending, self.trained_at, self.version, self._link, self._heads, self.clock,
-            self.train_readings, self.train_milliseconds, positions, trained, samples, versions, ends,
-        )  # fmt: skip
+            rows,
+            times,
+            State(self.pending, self.trained_at, self.version),
+            Wheel(self._link, self._heads, self.clock),
+            self.train_readings,
+            self.train_milliseconds,
+            Plan(trainings, versions),
+        )
         return Trainings(positions[:count], trained[:count], samples[:count], ends[:count]), versions[:count]
 
     def columns(self) -> Columns:

@@ -20,7 +20,7 @@ from flead.learning.rules import Rules
 from flead.learning.strategies.fedprox import FedProx
 from flead.placement import broker_of
 from flead.records import LARGEST, GlobalModel
-from flead.settings import Settings
+from flead.settings import ModelSettings
 from flead.shard.pace import DAY, USUAL, Pace
 from flead.shard.private import Private
 from flead.shard.schedule import Schedule
@@ -76,7 +76,7 @@ class Outcome:
     trained: Trained
 
 
-def rules_of(settings: Settings) -> Rules:
+def rules_of(settings: ModelSettings) -> Rules:
     """The learners' rules as they are set."""
     return Rules(
         window=settings.window,
@@ -100,7 +100,7 @@ class Shard:
     FleadError, listing what there is, for a learner that is not in the registry.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ModelSettings) -> None:
         if settings.learner not in LEARNERS:
             raise FleadError(f"no learner {settings.learner!r}: there are {', '.join(sorted(LEARNERS))}")
         self.settings = settings

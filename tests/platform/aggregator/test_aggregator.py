@@ -113,4 +113,4 @@ def test_a_rollback_is_the_next_version_and_is_made_once(topics: Settings) -> No
     models = [json.loads(message.value()) for message in messages_of(topics, "global-model-updates")]
     assert models[2]["parameters"] == models[0]["parameters"]
     (letter,) = messages_of(topics, "dead-letters")
-    assert dict(letter.headers())["reason"] == b"there is no global model 99 to go back to"
+    assert dict(letter.headers())["reason"] == b"there is no global model 99 to roll back to"

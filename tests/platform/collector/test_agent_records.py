@@ -11,7 +11,8 @@ from flead.settings import Settings
 from flead.storage import queries
 from flead.trust.envelope import Item, envelopes, headers, sign
 from flead.trust.keys import SigningKey
-from flead.trust.register import FOREIGN, UNKNOWN, UNSIGNED_DEVICE, WRONG, Claim, Entry
+from flead.trust.register import Claim, Entry
+from flead.trust.verdict import Refusal
 from tests.conftest import Database
 from tests.platform.collector import messages
 from tests.platform.collector.test_collector import collecting
@@ -40,7 +41,7 @@ def test_agents_rows_are_stored_once_and_only_their_own(topics: Settings, databa
 
     with collecting(topics, database.conninfo) as service, database.connect() as connection:
         # What is not enrolled yet when the collector starts may be when its message comes.
-        eventually(lambda: not service.trouble)
+        eventually(lambda: service.health.is_good)
         send("agents", Entry(key.public, NOON), name="agent/a")
         for device in range(2):
             send("agents", Claim("a"), name=f"device/device_{device}")
@@ -53,7 +54,7 @@ def test_agents_rows_are_stored_once_and_only_their_own(topics: Settings, databa
         send("anomalies", messages.anomaly(3), key, agent="b")
         send("local-model-updates", messages.update(1, model_version=2), other)
         send("anomalies", messages.anomaly(5))
-        letter = {"topic": "local-model-updates", "reason": WRONG, "flead-agent": "a"}
+        letter = {"topic": "local-model-updates", "reason": Refusal.WRONG, "flead-agent": "a"}
         sender.produce("dead-letters", b"{}", headers=letter)
         send("agents", AgentState("a", "online", 2, 7, NOON), name="state/a")
         send("agents", AgentState("a", "silent", 2, 0, "2020-01-01T00:00:00.000Z"), name="state/a")
@@ -70,6 +71,6 @@ def test_agents_rows_are_stored_once_and_only_their_own(topics: Settings, databa
         (agent,) = queries.agents(connection)
         assert (agent.devices, agent.by_command, agent.revoked) == (2, False, False)
         assert agent.spoke_at == 1_762_516_800_000  # a last will was written long before it is heard
-        assert agent.refused == {WRONG: 2, FOREIGN: 1}
+        assert agent.refused == {Refusal.WRONG: 2, Refusal.FOREIGN: 1}
         reasons = {row.reason: row.rejected for row in queries.agents_refused(connection)}
-        assert reasons == {WRONG: 2, FOREIGN: 1, UNKNOWN: 1, UNSIGNED_DEVICE: 1}
+        assert reasons == {Refusal.WRONG: 2, Refusal.FOREIGN: 1, Refusal.UNKNOWN: 1, Refusal.UNSIGNED_DEVICE: 1}

@@ -100,14 +100,14 @@ def test_messages_become_rows_once(topics: Settings, database: Database) -> None
 def test_of_two_collectors_one_waits(topics: Settings, database: Database) -> None:
     require_platform()
     with collecting(topics, database.conninfo) as first:
-        eventually(lambda: first.trouble == "")
+        eventually(lambda: first.health.is_good)
         with collecting(topics, database.conninfo) as second:
-            eventually(lambda: "another collector" in second.trouble)
+            eventually(lambda: "another collector" in (second.health.trouble or ""))
             messages.send(topics, "anomalies", map(messages.anomaly, range(100)))
             with database.connect() as connection:
                 eventually(lambda: messages.stored(connection)["anomalies"] == 100)
             first.stop()
-            eventually(lambda: second.trouble == "")
+            eventually(lambda: second.health.is_good)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from flead.settings import Settings
 from flead.topics import ACK, ANOMALIES, CONTROL, ENROL, LOCAL_UPDATES, STATE, UP, mqtt_topic
 from flead.trust.envelope import Item, envelopes, headers, sign
 from flead.trust.keys import SigningKey
-from flead.trust.register import FOREIGN, UNKNOWN, UNSIGNED_DEVICE, WRONG
+from flead.trust.verdict import Refusal
 from tests.federation.test_rounds import update
 from tests.platform.gateway.agents import NOW, Agent, item, mqtt_broker
 from tests.platform_fixtures import eventually, in_a_thread, messages_of
@@ -101,7 +101,10 @@ def test_what_agents_sign_gets_through_and_nothing_else(topics: Settings, tmp_pa
         other = SigningKey.load_or_create(tmp_path / "other.pem")
         good.enrol("device_9", key=other)
         eventually(lambda: len(bad.refused) + len(good.refused) == 4)
-        assert (bad.refused, good.refused) == ({1: FOREIGN, 3: WRONG, 4: WRONG}, {2: WRONG})
+        assert (bad.refused, good.refused) == (
+            {1: Refusal.FOREIGN, 3: Refusal.WRONG, 4: Refusal.WRONG},
+            {2: Refusal.WRONG},
+        )
         eventually(lambda: reasons(topics).total() == 6)
         assert reasons(topics)["not a parcel of signed records: packed in a form that is not known here"] == 1
         assert reasons(topics)["comes with another key than the one that its name is enrolled with"] == 1
@@ -160,7 +163,9 @@ def test_the_aggregator_takes_an_update_once_and_believes_no_other(
         eventually(lambda: versions() == [1])
         assert count(service, "flead_updates_total") == 2
         assert count(service, "flead_updates_repeated_total") == 2
-        assert reasons(topics) == dict.fromkeys((UNSIGNED_DEVICE, UNKNOWN, WRONG, FOREIGN), 1)
+        assert reasons(topics) == dict.fromkeys(
+            (Refusal.UNSIGNED_DEVICE, Refusal.UNKNOWN, Refusal.WRONG, Refusal.FOREIGN), 1
+        )
     # Another one knows how far the device was taken, and that its allowance is nearly used up.
     with aggregator(slow, 2) as service:
         send("local-model-updates", update(0), key)

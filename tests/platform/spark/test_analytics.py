@@ -57,7 +57,7 @@ def test_hours_come_in_parts_and_are_right_though_a_run_is_killed(audited: Setti
     # Of all readings, those too that are not there yet.
     send(audited, "anomalies", [(0, b"no anomaly", 0), *anomalies(flagged)])
     with running(audited, log, "analytics", "--once") as process:
-        stored = "SELECT count(*) FROM pipeline_state WHERE starts_with(key, 'analytics/')"
+        stored = "SELECT count(*) FROM pipeline_state WHERE starts_with(key, 'analytics/edge-iiot-stream/')"
         there = "SELECT to_regclass('pipeline_state')"
         eventually(lambda: rows(audited, there) != [(None,)] and rows(audited, stored) != [(0,)], 300)
         kill(process)

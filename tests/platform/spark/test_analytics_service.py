@@ -29,4 +29,4 @@ def test_a_run_that_fails_is_said_and_the_next_one_comes(
     monkeypatch.setattr(hourly, "PATIENCE_SECONDS", 0.05)
     hourly.run(Settings(analytics_seconds=0.05, analytics_port=0))
     assert (tmp_path / "runs").read_text() == "xxx"
-    assert "the last run ended with 1; the log says why" in caplog.text
+    assert "the last run failed with exit code 1; see the log" in caplog.text

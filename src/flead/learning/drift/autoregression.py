@@ -7,23 +7,19 @@ With F = [z(t-1), 1] and Y = z(t), the moments are the means of F F', F Y' and Y
 (Litterman, "Forecasting with Bayesian Vector Autoregressions", 1986, is the classic of shrinking such models.)
 """
 
-import numpy as np
-from numba import njit, types
-from numpy.typing import NDArray
-
 from flead.learning.drift.cholesky import decompose, solve
+from flead.learning.kernels import Float64x1, Float64x2, ReadOnlyFloat64x1, kernel
 
 SHRINKAGE = 0.05
+"""How much smaller the off-diagonal elements of R are made: of a short record they are mostly noise."""
+
 SMALLEST = 1e-3
-"""Smallest variance of an error: of rows that hardly move."""
-
-_F1, _F2 = types.float64[::1], types.float64[:, ::1]
-_IN = types.Array(types.float64, 1, "C", readonly=True)
+"""Smallest variance of an error, for rows that hardly move."""
 
 
-@njit(types.void(_F2, types.intp, _F1), cache=True, nogil=True)
-def moments(z: NDArray[np.float64], count: int, out: NDArray[np.float64]) -> None:
-    """The means of F F' and F Y' and Y Y' over rows 1 to ``count`` of z (T, c), packed as :func:`unpack` reads them."""
+@kernel
+def moments(z: Float64x2, count: int, out: Float64x1) -> None:
+    """Write the means of F F', F Y' and Y Y' over the first ``count`` rows of z (T, c), packed as in :func:`unpack`."""
     size, pairs, at = z.shape[1], max(count - 1, 1), 0
     for first in range(2):  # of the rows that come before another; of those that come after one
         for j in range(size):
@@ -48,11 +44,13 @@ def moments(z: NDArray[np.float64], count: int, out: NDArray[np.float64]) -> Non
             at += 1
 
 
-@njit(types.void(_IN, types.float64, _F2, _F2, _F2), cache=True, nogil=True)
-def unpack(
-    packed: NDArray[np.float64], weight: float, a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]
-) -> None:
-    """Add packed moments, times a weight, to A (c + 1, c + 1), B (c + 1, c) and C (c, c)."""
+@kernel
+def unpack(packed: ReadOnlyFloat64x1, weight: float, a: Float64x2, b: Float64x2, c: Float64x2) -> None:
+    """Add packed moments, times a weight, to A (c + 1, c + 1), B (c + 1, c) and C (c, c).
+
+    Packed are, in this order: the lower triangles of the z(t-1) z(t-1)' part of A and of C, row by row, the last row of
+    A but for its 1, and B row by row; c (c + 1) + c (c + 2) numbers in all.
+    """
     size, at = len(c), 0
     for first in range(2):
         for j in range(size):
@@ -75,15 +73,9 @@ def unpack(
             at += 1
 
 
-@njit(types.boolean(_F2, _F2, _F2, _F2, _F2), cache=True, nogil=True)
-def autoregression(
-    a: NDArray[np.float64],
-    b: NDArray[np.float64],
-    c: NDArray[np.float64],
-    w: NDArray[np.float64],
-    r: NDArray[np.float64],
-) -> bool:
-    """W (c + 1, c) and R (c, c) from the sums A, B and C; False if they are the moments of no data."""
+@kernel
+def autoregression(a: Float64x2, b: Float64x2, c: Float64x2, w: Float64x2, r: Float64x2) -> bool:
+    """Write W (c + 1, c) and R (c, c), made of the sums A, B and C; False if no data can have such moments."""
     size, count = len(c), a[len(c), len(c)]
     lower = a.copy()
     for j in range(size + 1):

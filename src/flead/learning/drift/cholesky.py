@@ -1,17 +1,15 @@
-"""Small symmetric systems: solved and inverted by Cholesky's decomposition, in place, without LAPACK."""
+"""Small symmetric systems, solved and inverted in place by Cholesky decomposition, without LAPACK."""
 
 import math
 
-import numpy as np
-from numba import njit, types
-from numpy.typing import NDArray
-
-_F2 = types.float64[:, ::1]
+from flead.learning.kernels import Float64x2, kernel
 
 
-@njit(types.boolean(_F2), cache=True, nogil=True)
-def decompose(matrix: NDArray[np.float64]) -> bool:
-    """Replace the lower triangle of a symmetric (n, n) matrix by L, with L L' the matrix; False if it has none.
+@kernel
+def decompose(matrix: Float64x2) -> bool:
+    """Replace the lower triangle of a symmetric (n, n) matrix by its factor L, L L' being the matrix.
+
+    False, with the matrix half replaced, if it is not positive definite.
 
     Golub, Van Loan, "Matrix Computations", 4th edition, algorithm 4.2.1. Only the lower triangle is read.
     """
@@ -29,9 +27,9 @@ def decompose(matrix: NDArray[np.float64]) -> bool:
     return True
 
 
-@njit(types.void(_F2, _F2), cache=True, nogil=True)
-def solve(lower: NDArray[np.float64], right: NDArray[np.float64]) -> None:
-    """Replace every column b of the (n, m) right side by x with L L' x = b."""
+@kernel
+def solve(lower: Float64x2, right: Float64x2) -> None:
+    """Replace each column b of the (n, m) right-hand side by the x that solves L L' x = b, L (n, n) from above."""
     count = len(lower)
     for column in range(right.shape[1]):
         for i in range(count):

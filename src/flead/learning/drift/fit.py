@@ -6,18 +6,16 @@ From n rows of a channel, with the peers' medians (g of variances, D of drifts, 
     wander = var(M),    drift = mean((M(t + lag) - M(t))^2) / 2
     v = max(W if n < MATURE, else wander; D) (1 + 31 / n)
 
-The last factor is the error of m itself: a mean of n rows of a signal whose means of 31 rows vary by v. A channel with
-D > DRIFTS_BY_NATURE drifts by nature.
+The last factor is the error of m itself: m is the mean of n rows of a signal whose means of 31 rows vary by v. A
+channel with D > DRIFTS_BY_NATURE drifts by nature.
 
-The moments (``autoregression``) are of z - mu, mu = 0 for channels that do not drift by nature. The peers' count PRIOR
-times.
+The moments (``autoregression``) are of z - mu, with mu = 0 for channels that do not drift by nature. The peers' count
+as PRIOR rows.
 """
 
 import math
 
 import numpy as np
-from numba import njit, types
-from numpy.typing import NDArray
 
 from flead.learning.drift.autoregression import SMALLEST, autoregression, moments, unpack
 from flead.learning.drift.cholesky import decompose, solve
@@ -38,30 +36,28 @@ from flead.learning.drift.judge import (
     SCALE,
     SMOOTHING,
     SPREAD,
+    Model,
     Z,
     follow,
     judge,
 )
+from flead.learning.kernels import Float64x1, Float64x2, Index, Int64x1, ReadOnlyFloat64x1, kernel
 from flead.learning.kinds import LEVELS
 
 PRIOR = 100.0
-"""How many rows the peers' word counts as."""
+"""How many rows the peers' statistics count as."""
 MATURE = 200
-"""From so many own rows on a device knows for itself how its levels wander."""
+"""From this many rows of its own on, a device goes by its own estimate of how its levels wander."""
 LAG = 200
-"""Rows over which a drift is looked for; half of the rows if they are fewer."""
+"""Rows over which a drift is looked for; half of the rows if there are fewer."""
 DRIFTS_BY_NATURE = 0.5
 FLOOR = 1e-6
-"""Smallest scale, relative to max(1, |mean|): a constant channel that jumps is still judged."""
+"""Smallest scale, relative to max(1, |mean|), so that a constant channel that jumps is still judged."""
 
 
-_F1, _F2, _F3, _I8 = types.float64[::1], types.float64[:, ::1], types.float64[:, :, ::1], types.int64[::1]
-_IN = types.Array(types.float64, 1, "C", readonly=True)
-
-
-@njit(types.UniTuple(types.float64, 2)(_F2, types.intp, types.intp), cache=True, nogil=True)
-def mean_and_variance(values: NDArray[np.float64], count: int, column: int) -> tuple[float, float]:
-    """Of the known values of a column, in its first ``count`` rows; NaN if there is none."""
+@kernel
+def mean_and_variance(values: Float64x2, count: int, column: int) -> tuple[float, float]:
+    """The mean and variance of a column's known values in the first ``count`` rows of (T, C); NaN if there are none."""
     known, shift, total, squares = 0, 0.0, 0.0, 0.0
     for t in range(count):
         if not math.isnan(values[t, column]):
@@ -78,9 +74,9 @@ def mean_and_variance(values: NDArray[np.float64], count: int, column: int) -> t
     return mean, squares / known
 
 
-@njit(types.UniTuple(types.float64, 2)(_F1, types.intp), cache=True, nogil=True)
-def wander_and_drift(levels: NDArray[np.float64], count: int) -> tuple[float, float]:
-    """The variance of the first ``count`` levels, and half of the mean square of how far they get within a lag."""
+@kernel
+def wander_and_drift(levels: Float64x1, count: int) -> tuple[float, float]:
+    """The variance of the first ``count`` of (T,) levels, and half the mean square of how far they move in a lag."""
     total = 0.0
     for t in range(count):
         total += levels[t]
@@ -92,9 +88,9 @@ def wander_and_drift(levels: NDArray[np.float64], count: int) -> tuple[float, fl
     return squares / count, 0.5 * moved / (count - lag)
 
 
-@njit(types.void(_F2, types.intp, types.intp, _F2, types.intp), cache=True, nogil=True)
-def settle(values: NDArray[np.float64], column: int, count: int, z: NDArray[np.float64], k: int) -> None:
-    """Replace the z of a channel that drifts by nature, z[:, k] (T, c), by z - mu, as readings will be judged by."""
+@kernel
+def settle(values: Float64x2, column: int, count: int, z: Float64x2, k: int) -> None:
+    """Replace z[:, k] of (T, c), those of a channel that drifts by nature, by z - mu, as readings will be judged."""
     reference, now = 0.0, 0.0
     for t in range(count):
         if not math.isnan(values[t, column]):
@@ -103,32 +99,23 @@ def settle(values: NDArray[np.float64], column: int, count: int, z: NDArray[np.f
         z[t, k] = now
 
 
-@njit(
-    types.void(
-        types.uintp, _F2, types.intp, _I8, _IN,
-        _F3, _F2, _F3, _F3, _F1,
-    ),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
+@kernel
 def fit(
-    row: int | np.uintp,
-    values: NDArray[np.float64],
+    row: Index,
+    values: Float64x2,
     count: int,
-    used: NDArray[np.int64],
-    prior: NDArray[np.float64],
-    channels: NDArray[np.float64],
-    last: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    precision: NDArray[np.float64],
-    out: NDArray[np.float64],
+    used: Int64x1,
+    prior: ReadOnlyFloat64x1,
+    model: Model,
+    out: Float64x1,
 ) -> None:
-    """Make the state of the device in ``row`` from the first ``count`` rows of ``values`` (T, C), and begin anew.
+    """Make the model of the device in ``row`` from the first ``count`` rows of ``values`` (T, C), and start it afresh.
 
-    ``used`` (c,) are the channels that it knows, in their kind's order, of which the first are modelled: as many as
-    V = ``last.shape[1] - 1``. ``prior`` is what the peers know, laid out as ``kinds.layout_of`` says, empty without
-    peers. ``out`` gets the device's own statistics, laid out likewise, but for the scores.
+    ``used`` (c,) are the channels that the device knows, in their kind's order, of which the first are modelled: at
+    most V = ``model.last.shape[1] - 1``. ``prior`` is what the peers know, laid out as ``kinds.layout_of`` says, empty
+    without peers. ``out`` gets the device's own statistics, laid out likewise, except for the scores.
     """
+    channels, last, weights, precision = model.channels, model.last, model.weights, model.precision
     known, size = len(used), min(len(used), last.shape[1] - 1)
     z, levels = np.zeros((count, size)), np.zeros(count)
     with_peers = len(prior) > 0
@@ -183,7 +170,7 @@ def fit(
     unpack(own, float(count - 1), a, b, c)
     if with_peers:
         unpack(prior[first : first + len(own)], PRIOR, a, b, c)
-    if not autoregression(a, b, c, w, r):  # the peers' moments are of no data
+    if not autoregression(a, b, c, w, r):  # no data can have the peers' moments: go by the own ones
         a[:], b[:], c[:] = 0.0, 0.0, 0.0
         unpack(own, float(count - 1), a, b, c)
         autoregression(a, b, c, w, r)
@@ -200,34 +187,20 @@ def fit(
             precision[row, k, other] = inverse[k, other]
 
 
-@njit(
-    types.void(types.uintp, types.intp, _F2, types.intp, _F3, _F2, _F3, _F3, _F1),
-    cache=True,
-    nogil=True,
-)
-def replay(
-    row: int | np.uintp,
-    size: int,
-    values: NDArray[np.float64],
-    count: int,
-    channels: NDArray[np.float64],
-    last: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    precision: NDArray[np.float64],
-    scores: NDArray[np.float64],
-) -> None:
-    """Take the first ``count`` training rows into a state that was just made; ``scores`` (T,) gets their scores."""
+@kernel
+def replay(row: Index, size: int, values: Float64x2, count: int, model: Model, scores: Float64x1) -> None:
+    """Run a model that was just made through its first ``count`` training rows; ``scores`` (T,) gets their scores."""
     scratch = np.zeros((ROOM, values.shape[1] + BLOCK))
     for t in range(count):
-        _, _, scores[t], _, _, _ = judge(row, size, t, values, channels, last, weights, precision, scratch)
+        _, _, scores[t], _, _, _ = judge(row, size, t, values, model, scratch)
         for j in range(values.shape[1]):
             if not math.isnan(scratch[Z, j]):
-                follow(row, j, channels, scratch[Z, j], 0.0)
+                follow(row, j, model.channels, scratch[Z, j], 0.0)
 
 
-@njit(types.void(_F1, types.intp, types.intp, _F1), cache=True, nogil=True)
-def sketch(scores: NDArray[np.float64], start: int, stop: int, out: NDArray[np.float64]) -> None:
-    """The quantiles of ``scores[start:stop]`` at (i + 1/2) / LEVELS, linear between the order statistics."""
+@kernel
+def sketch(scores: Float64x1, start: int, stop: int, out: Float64x1) -> None:
+    """Write the quantiles of ``scores[start:stop]`` at (i + 1/2) / LEVELS, linear between the order statistics."""
     ordered = np.sort(scores[start:stop])
     for i in range(LEVELS):
         place = (i + 0.5) / LEVELS * (len(ordered) - 1)

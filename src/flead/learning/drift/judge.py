@@ -1,71 +1,93 @@
-"""What the drift learner says of a reading, and the state that it says it by.
+"""How the drift learner judges a reading, and the state that it judges by.
 
-A channel's z = (x - mean) / scale, cut off at +-CUT, so that one broken value is soon forgotten. Two things are
-watched:
+A channel's z = (x - mean) / scale, cut off at +-CUT so that one broken value is soon forgotten. Two things are watched:
 
-- its *level* M, the mean of about the last 30 z (EWMA), against its reference mu: d = (M - mu) / sqrt(v), where v is
+- its *level* M, the mean of roughly the last 30 z (EWMA), against its reference mu: d = (M - mu) / sqrt(v), where v is
   how much M wanders when all is well (drift-aware mean);
-- its *energy*, how badly the channels' last z - mu foretell the next: e' R^-1 e / channels, smoothed likewise, where e
-  is the error of a vector autoregression of order 1 and R its covariance. It is about 1 when all is well.
+- its *energy*, how badly the channels' previous z - mu predict the next: e' R^-1 e / channels, smoothed likewise, where
+  e is the error of a vector autoregression of order 1 and R its covariance. It is about 1 when all is well.
 
-The score is sqrt(max |d| sqrt(energy)). The reference of a channel that drifts by nature follows at DRIFTING; that of
-any other follows at STILL, but not during an alarm.
+The score is sqrt(max |d| sqrt(energy)). The reference of a channel that drifts by nature follows at the rate DRIFTING,
+that of any other at STILL, but not during an alarm.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit, types
-from numpy.typing import NDArray
 
-ANCHOR, MEAN, SCALE, SPREAD, PER_SCALE, PER_SPREAD, DRIFTS, PLACE, ERROR, LEVEL, REFERENCE, ENERGY = range(12)
-"""The numbers of a channel: what its stored rows are relative to; mean and scale (0: not known) of z; sqrt(v); one over
-these two, since a division takes as long as five products; 1 if it drifts by nature; its place in the autoregression,
-from 1 (0: not in it), and its error's std there; and what changes with every reading: M, mu and its part of the
-energy."""
+from flead.learning.kernels import Float64x2, Float64x3, Index, kernel
+
+# The numbers of a channel: the last axis of Model.channels.
+ANCHOR = 0  # the value that its stored training rows are relative to
+MEAN = 1  # the mean in z = (x - mean) / scale
+SCALE = 2  # the scale there; 0: not known yet
+SPREAD = 3  # sqrt(v)
+PER_SCALE = 4  # 1 / SCALE: a division takes as long as five multiplications
+PER_SPREAD = 5  # 1 / SPREAD, likewise
+DRIFTS = 6  # 1 if the channel drifts by nature
+PLACE = 7  # its place in the autoregression, from 1; 0: not in it
+ERROR = 8  # the standard deviation of its error there
+LEVEL = 9  # M, changes with every reading
+REFERENCE = 10  # mu, likewise
+ENERGY = 11  # its part of the energy, likewise
 NUMBERS = 12
 
+# The rows of the scratch, (ROOM, C padded).
+FORETOLD = 0  # what the autoregression predicts of z - mu, by place
+ERRORS = 1  # z - mu less that, by place
+WEIGHTED = 2  # R^-1 e, by place
+Z = 3  # the reading's z, by channel; NaN where it is not known
+ROOM = 4
+
+
+class Model(NamedTuple):
+    """What D devices of up to C channels are judged by; V of the channels are in the autoregression, P is V padded."""
+
+    channels: Float64x3  # (D, C, NUMBERS) the numbers of each channel, above
+    last: Float64x2  # (D, 1 + V) a 1, and the previous z - mu of the modelled channels
+    weights: Float64x3  # (D, 1 + V, P) the autoregression's constants, and the weights of each previous z - mu
+    precision: Float64x3  # (D, V, P) R^-1
+
+
 SMOOTHING = 2.0 / 31.0
-"""Of the EWMAs: as much memory as a window of 30."""
+"""Weight of the newest reading in the EWMAs: they have the memory of a window of 30."""
+
 DRIFTING, STILL = 1.0 / 50.0, 1.0 / 2000.0
+
 CUT = 10.0
-"""z are cut off here: enough for an alarm, forgotten within a hundred readings."""
-FORETOLD, ERRORS, WEIGHTED, Z, ROOM = range(5)
-"""The rows of the scratch."""
+"""|z| is cut off here: enough for an alarm, forgotten within a hundred readings."""
 
 HIT = 2.0
-"""An error of at most so many of its std counts as foretold: 95 % of them do where errors are Gaussian."""
+"""A prediction counts as right if its error is within this many standard deviations: 95 % of Gaussian errors are."""
 
 BLOCK = 4
-"""Sums that are made at a time: as many as an instruction adds."""
-
-_F1, _F2, _F3 = types.float64[::1], types.float64[:, ::1], types.float64[:, :, ::1]
+"""Sums that are formed at a time: as many as one instruction adds."""
 
 
+@kernel
 def padded(count: int) -> int:
-    """The next multiple of ``BLOCK``, which rows of matrices are as long as."""
+    """The next multiple of ``BLOCK``: the length of a matrix's rows."""
     return -(-count // BLOCK) * BLOCK
 
 
-@njit(
-    types.void(_F3, types.uintp, types.uintp, _F2, types.uintp, _F2, types.uintp),
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-    inline="always",
-)
+def no_models(devices: int, channels: int, modelled: int) -> Model:
+    """Zeros for ``devices`` models of ``channels`` channels, of which ``modelled`` are in the autoregression."""
+    return Model(
+        channels=np.zeros((devices, channels, NUMBERS)),
+        last=np.zeros((devices, modelled + 1)),
+        weights=np.zeros((devices, modelled + 1, padded(modelled))),
+        precision=np.zeros((devices, modelled, padded(modelled))),
+    )
+
+
+@kernel(error_model="numpy", inline="always")
 def multiply(
-    matrices: NDArray[np.float64],
-    row: int | np.uintp,
-    count: int | np.uintp,
-    vectors: NDArray[np.float64],
-    which: int | np.uintp,
-    out: NDArray[np.float64],
-    to: int | np.uintp,
+    matrices: Float64x3, row: Index, count: Index, vectors: Float64x2, which: Index, out: Float64x2, to: Index
 ) -> None:
     """out[to] (P,) = vectors[which, :count] @ matrices[row, :count] (., P), P padded.
 
-    What is summed stays in registers: the compiler cannot know that ``out`` is not what is read.
+    The sums are kept in registers, since the compiler cannot know that ``out`` is none of the arrays that are read.
     """
     one, two, three = np.uintp(1), np.uintp(2), np.uintp(3)
     for a in range(np.uintp(0), np.uintp(matrices.shape[2]), np.uintp(BLOCK)):
@@ -79,35 +101,19 @@ def multiply(
         out[to, a], out[to, a + one], out[to, a + two], out[to, a + three] = first, second, third, fourth
 
 
-@njit(
-    types.Tuple((types.int64, types.float64, types.float64, types.float64, types.int64, types.int64))(
-        types.uintp, types.intp, types.intp, _F2, _F3, _F2, _F3, _F3, _F2
-    ),
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
+@kernel(error_model="numpy")
 def judge(
-    row: int | np.uintp,
-    size: int,
-    i: int,
-    values: NDArray[np.float64],
-    channels: NDArray[np.float64],
-    last: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    precision: NDArray[np.float64],
-    scratch: NDArray[np.float64],
+    row: Index, size: int, i: int, values: Float64x2, model: Model, scratch: Float64x2
 ) -> tuple[int, float, float, float, int, int]:
     """Take reading i of ``values`` (N, C) into the state of the device in ``row``, and judge it.
 
-    Shapes: channels (D, C, NUMBERS); of the ``size`` channels in the autoregression, up to V: last (D, 1 + V) a 1 and
-    their last z - mu, weights (D, 1 + V, P) the constants and the weights of each one's last, precision (D, V, P) R^-1,
-    with V padded to P. ``scratch`` (ROOM, C padded) has the reading's z afterwards, NaN where it is not known.
+    ``size`` of its channels are in the autoregression. ``scratch`` (ROOM, C padded) holds the reading's z afterwards.
 
-    Returns the channel that deviates most (-1 if nothing of the reading is known), its d, the score, the energy of this
-    reading alone, and how many of how many values were foretold.
+    Returns the channel that deviates most (-1 if the device knows none of the reading's), its d, the score, the energy
+    of this reading alone, and how many of its values were predicted right, out of how many.
     """
-    multiply(weights, row, np.uintp(1 + size), last, row, scratch, np.uintp(FORETOLD))
+    channels, last = model.channels, model.last
+    multiply(model.weights, row, np.uintp(1 + size), last, row, scratch, np.uintp(FORETOLD))
     for a in range(size):
         scratch[ERRORS, a] = 0.0
     channel, largest, deviation, foretold, counted = -1, -1.0, 0.0, 0, 0
@@ -121,7 +127,7 @@ def judge(
         level = channels[row, j, LEVEL] + SMOOTHING * (z - channels[row, j, LEVEL])
         channels[row, j, LEVEL] = level
         d = (level - channels[row, j, REFERENCE]) * channels[row, j, PER_SPREAD]
-        larger = abs(d) > largest  # no branch: nobody could predict it
+        larger = abs(d) > largest  # not a branch: it could not be predicted
         channel, deviation = j if larger else channel, d if larger else deviation
         largest = max(largest, abs(d))
         place = int(channels[row, j, PLACE])
@@ -133,7 +139,7 @@ def judge(
             last[row, place] = settled
             foretold += abs(error) <= HIT * channels[row, j, ERROR]
             counted += 1
-    multiply(precision, row, np.uintp(size), scratch, np.uintp(ERRORS), scratch, np.uintp(WEIGHTED))
+    multiply(model.precision, row, np.uintp(size), scratch, np.uintp(ERRORS), scratch, np.uintp(WEIGHTED))
     energy, now = 0.0, 0.0
     for j in range(values.shape[1]):
         place = int(channels[row, j, PLACE])
@@ -146,19 +152,14 @@ def judge(
         energy += channels[row, j, ENERGY]
     score = abs(deviation)
     if counted > 0:
-        # Of some of the channels the parts of the quadratic form may add up to less than nothing.
+        # Where channels are missing, the remaining terms of the quadratic form may add up to less than 0.
         score *= math.sqrt(max(energy, 0.0) / counted)
         now = max(now, 0.0) / counted
     return channel, deviation, math.sqrt(score), now, foretold, counted
 
 
-@njit(
-    types.void(types.uintp, types.intp, _F3, types.float64, types.float64),
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-)
-def follow(row: int | np.uintp, j: int, channels: NDArray[np.float64], z: float, still: float) -> None:
-    """Let the reference of channel j follow its z just judged; at the rate ``still`` if it does not drift by nature."""
+@kernel(error_model="numpy")
+def follow(row: Index, j: int, channels: Float64x3, z: float, still: float) -> None:
+    """Move the reference of channel j towards its latest z, at the rate ``still`` unless it drifts by nature."""
     rate = DRIFTING if channels[row, j, DRIFTS] > 0.0 else still
     channels[row, j, REFERENCE] += rate * (z - channels[row, j, REFERENCE])

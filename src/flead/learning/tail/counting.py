@@ -16,9 +16,11 @@ FALLS = 3.0
 LATE = 1.0 / 1000.0
 """A fall is half forgotten after about 700 readings."""
 
-RAW, ROSE, FELL, SIZE_OF_COUNTER = range(4)
-"""The signal's last reading; how often it rose (below 0: no counter), and fell of late. A counter rose ``RISES``
-times."""
+# The numbers of a counter.
+RAW = 0  # the signal's last reading
+ROSE = 1  # how often it rose, up to RISES, from which on it is a counter; below 0: it is none
+FELL = 2  # how often it fell of late
+SIZE_OF_COUNTER = 3
 
 _S3 = types.float64[:, :, ::1]
 

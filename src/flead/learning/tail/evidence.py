@@ -17,11 +17,11 @@ COMBINED = len(VIEWS)
 LEVEL_VIEW, SEASON_VIEW = VIEWS.index("level"), VIEWS.index("season")
 STILL_VIEW, RHYTHM_VIEW = VIEWS.index("stillness"), VIEWS.index("rhythm")
 
-TRUST, TAILS = SIZE_OF_VIEWS, SIZE_OF_VIEWS + 1
-EVIDENCE = TAILS + COMBINED * SIZE_OF_TAIL
+# The numbers of a signal's record, behind the state of its views.
+TRUST = SIZE_OF_VIEWS  # how many readings the fleet's tails count for in its own
+TAILS = SIZE_OF_VIEWS + 1  # a tail for each view
+EVIDENCE = TAILS + COMBINED * SIZE_OF_TAIL  # the tail of the evidence
 SIZE_OF_SIGNAL = EVIDENCE + SIZE_OF_TAIL
-"""A signal's record: its views' state, the readings' worth of the fleet's tails in its own, a tail a view and one of
-the evidence."""
 
 SIZE_OF_MODEL = (COMBINED + 1) * SIZE_OF_TAIL
 """What is shared: the logarithms of what describes every tail."""

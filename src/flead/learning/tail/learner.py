@@ -12,20 +12,24 @@ knew before: .98 where it is well calibrated. Its ``loss`` is the cross-entropy 
 
 import math
 from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 
 import numpy as np
-from numba import njit, types
 from numpy.typing import NDArray
 
 from flead.learning.arrays import Columns, grown
+from flead.learning.kernels import Float32x3, Float64x1, Float64x2, Float64x3, Index, kernel, record
 from flead.learning.learner import (
     AS_THEY_ARE,
+    Adopted,
     Channels,
     Judgement,
     Layout,
     Parameters,
+    Readings,
     Trainings,
     Updates,
+    end_of,
     flatten,
     misfit,
     unflatten,
@@ -50,10 +54,16 @@ from flead.learning.tail.views import COUNT, FLOOR, LEVEL, SPREAD, VIEWS, look, 
 
 LAYOUT: Layout = dict.fromkeys((*VIEWS, "evidence"), (SIZE_OF_TAIL,))
 
-PEAK, QUIET, CAUTION, ABOVE, ROWS, ORIGIN, FLEET_QUANTILE, FLEET_EXCESS, SIZE_OF_DEVICE = range(9)
-"""A device's record: its event's highest score, the readings since the last one above the threshold, and how much more
-than it a score has to be; of its training the readings in their signal's tail, their number and the global model it
-began with; the fleet's evidence."""
+# The columns of State.devices.
+PEAK = 0  # the highest score of the current event; 0: there is none
+QUIET = 1  # readings since the last one above the threshold
+CAUTION = 2  # by how much a score has to exceed the threshold
+ABOVE = 3  # how many of the training's readings were in their signal's tail
+ROWS = 4  # how many readings the training has; 0: the next reading begins one
+ORIGIN = 5  # the global model that the training began with
+FLEET_QUANTILE = 6  # the QUANTILE of the fleet's evidence, as known when the training began
+FLEET_EXCESS = 7  # its EXCESS, likewise
+SIZE_OF_DEVICE = 8
 
 SETTLING = 40
 """Readings after the first ``min_readings`` until the views have settled."""
@@ -75,87 +85,95 @@ asked for. So there are no more, whatever the signal (Robbins and Monro's stocha
 CRITICAL = 1.0
 """A critical anomaly is ten times as rare as the threshold."""
 
-_F1, _I1 = types.float64[::1], types.int32[::1]
-_S3 = types.float64[:, :, ::1]
+
+class State(NamedTuple):
+    """The state of D devices of up to C channels."""
+
+    devices: Float64x2  # (D, SIZE_OF_DEVICE) the columns above
+    seasons: Float32x3  # (D, C, SIZE_OF_SEASON) see season.py
+    signals: Float64x3  # (D, C, SIZE_OF_SIGNAL) see evidence.py and views.py
 
 
-@njit(
-    types.void(
-        _I1, types.float64[:, ::1],  # readings
-        types.int64[::1], _I1, _I1,  # trainings
-        _S3, types.float32[:, :, ::1], types.float64[:, ::1],  # state
-        _F1, types.int64,  # the fleet's
-        types.int64, _F1, _F1, _F1,  # rules
-        _F1, types.boolean[::1], types.int16[::1], _F1, types.float64[:, ::1], types.float64[:, ::1],  # judgement
-        _F1, _F1, types.float64[:, ::1], _I1,  # updates
-    ),
-    cache=True,
-    nogil=True,
-)  # fmt: skip
+class Pacing(NamedTuple):
+    """What the number of alarms asked for means for N readings."""
+
+    thresholds: Float64x1  # (N,) the score above which a reading is an anomaly
+    quiet: Float64x1  # (N,) readings below the threshold that end an event
+    relief: Float64x1  # (N,) by how much CAUTION wears off with the reading
+    warm_up: int  # readings of a signal before it is scored
+
+
+@kernel
+def end_training(state: State, trainings: Trainings, k: int, warm_up: int, updates: Updates) -> None:
+    """End training k and write its update."""
+    row, devices = np.uintp(trainings.rows[k]), state.devices
+    share = devices[row, ABOVE] / trainings.samples[k]
+    updates.accuracy[k] = 1.0 - share
+    updates.loss[k] = -share * math.log(SHARE) - (1.0 - share) * math.log(1.0 - SHARE)
+    summarise(state.signals, row, warm_up, updates.parameters[k])
+    updates.global_versions[k] = np.int32(devices[row, ORIGIN])
+    devices[row, ROWS] = 0.0
+
+
+@kernel
+def begin_training(state: State, row: Index, warm_up: int, fleet: Adopted) -> None:
+    """Begin a device's next training with what the fleet knows."""
+    devices, tails = state.devices, fleet.parameters
+    devices[row, ABOVE] = 0.0
+    devices[row, ORIGIN] = fleet.version
+    devices[row, FLEET_QUANTILE], devices[row, FLEET_EXCESS] = USUAL_QUANTILE, USUAL_EXCESS
+    if len(tails) > 0:
+        devices[row, FLEET_QUANTILE] = tails[COMBINED * SIZE_OF_TAIL + QUANTILE]
+        devices[row, FLEET_EXCESS] = tails[COMBINED * SIZE_OF_TAIL + EXCESS]
+        lend(state.signals, row, warm_up, tails)
+
+
+@kernel(_nrt=False)  # it allocates nothing, so that there are no references to count
 def observe(
-    rows: NDArray[np.int32],
-    values: NDArray[np.float64],
-    positions: NDArray[np.int64],
-    trained: NDArray[np.int32],
-    samples: NDArray[np.int32],
-    signals: NDArray[np.float64],
-    seasons: NDArray[np.float32],
-    devices: NDArray[np.float64],
-    fleet: NDArray[np.float64],
-    fleet_version: int,
-    warm_up: int,
-    thresholds: NDArray[np.float64],
-    quiet: NDArray[np.float64],
-    relief: NDArray[np.float64],
-    out_score: NDArray[np.float64],
-    out_anomalous: NDArray[np.bool_],
-    out_channel: NDArray[np.int16],
-    out_z: NDArray[np.float64],
-    out_mean: NDArray[np.float64],
-    out_std: NDArray[np.float64],
-    out_accuracy: NDArray[np.float64],
-    out_loss: NDArray[np.float64],
-    out_parameters: NDArray[np.float64],
-    out_origin: NDArray[np.int32],
+    readings: Readings,
+    trainings: Trainings,
+    state: State,
+    fleet: Adopted,
+    pacing: Pacing,
+    views: Float64x1,
+    judgement: Annotated[Judgement, record(Judgement)],
+    updates: Updates,
 ) -> None:
-    """Judge and learn N readings in order, ending K trainings where they end. ``fleet`` is empty until there is one."""
-    ending = 0
-    views = np.empty(COMBINED)
+    """Judge N readings and learn from them in order, ending K trainings where they end.
+
+    ``views`` (V,) is room for the views of one reading. Fills in ``judgement`` and ``updates``.
+    """
+    rows, values = readings.rows, readings.values
+    thresholds, quiet, relief = pacing.thresholds, pacing.quiet, pacing.relief
+    devices, seasons, signals = state.devices, state.seasons, state.signals
+    scores, anomalous, channel_of, deviations = judgement.score, judgement.anomalous, judgement.channel, judgement.z
+    means, stds = judgement.mean, judgement.std
+    warm_up = pacing.warm_up
+    ending, end = 0, end_of(trainings, 0)
     for i in range(len(rows) + 1):
-        while ending < len(positions) and positions[ending] == i:
-            row = np.uintp(trained[ending])
-            share = devices[row, ABOVE] / samples[ending]
-            out_accuracy[ending] = 1.0 - share
-            out_loss[ending] = -share * math.log(SHARE) - (1.0 - share) * math.log(1.0 - SHARE)
-            summarise(signals, row, warm_up, out_parameters[ending])
-            out_origin[ending] = np.int32(devices[row, ORIGIN])
-            devices[row, ROWS] = 0.0
+        while i == end:
+            end_training(state, trainings, ending, warm_up, updates)
             ending += 1
+            end = end_of(trainings, ending)
         if i == len(rows):
             break
         row = np.uintp(rows[i])
         if devices[row, ROWS] == 0.0:
-            devices[row, ABOVE] = 0.0
-            devices[row, ORIGIN] = fleet_version
-            devices[row, FLEET_QUANTILE], devices[row, FLEET_EXCESS] = USUAL_QUANTILE, USUAL_EXCESS
-            if len(fleet) > 0:
-                devices[row, FLEET_QUANTILE] = fleet[COMBINED * SIZE_OF_TAIL + QUANTILE]
-                devices[row, FLEET_EXCESS] = fleet[COMBINED * SIZE_OF_TAIL + EXCESS]
-                lend(signals, row, warm_up, fleet)
+            begin_training(state, row, warm_up, fleet)
         devices[row, ROWS] += 1.0
 
         channel, rarest, largest, unusual, longest, known = -1, 0.0, 0.0, 0.0, 1.0, 0
         for j in range(values.shape[1]):
             value = values[i, j]
             if np.isnan(value):
-                out_mean[i, j] = out_std[i, j] = np.nan
+                means[i, j] = stds[i, j] = np.nan
                 continue
             known += 1
             value, base = rate(signals, seasons, row, np.uintp(j), value)
             count = int(signals[row, j, COUNT])
             mean = signals[row, j, LEVEL] if count > 0 else value
             std = max(math.sqrt(signals[row, j, SPREAD]), FLOOR * max(1.0, abs(mean)))
-            out_mean[i, j], out_std[i, j] = base + mean, std
+            means[i, j], stds[i, j] = base + mean, std
             look(signals, seasons, row, np.uintp(j), value, views)
             z, rare = 0.0, 0.0
             if count >= warm_up:
@@ -174,27 +192,27 @@ def observe(
             if channel < 0 or rare > rarest or (rare == rarest and abs(z) > abs(largest)):
                 channel, rarest, largest = j, rare, z
         devices[row, ABOVE] += unusual
-        out_channel[i] = channel
-        out_z[i] = largest
+        channel_of[i] = channel
+        deviations[i] = largest
         if known > 1:
             # The rarest of many is less rare than it is by itself (Bonferroni): the alarms asked for are a device's.
             rarest = max(rarest - math.log10(known), 0.0)
         # Most readings are nothing special, and a logarithm costs.
-        out_score[i] = rarest if rarest < 1.0 else min(rarest, max(math.log10(longest), 1.0))
+        scores[i] = rarest if rarest < 1.0 else min(rarest, max(math.log10(longest), 1.0))
 
         # One event is one alarm, unless it becomes much rarer than it was when it was raised.
         devices[row, QUIET] += 1.0
         devices[row, CAUTION] = max(devices[row, CAUTION] - relief[i], 0.0)
         if devices[row, QUIET] > quiet[i]:
             devices[row, PEAK] = 0.0
-        out_anomalous[i] = False
-        if out_score[i] > thresholds[i]:
+        anomalous[i] = False
+        if scores[i] > thresholds[i]:
             devices[row, QUIET] = 0.0
             raised = devices[row, PEAK] > 0.0
             if rarest > (devices[row, PEAK] + RISE if raised else thresholds[i] + devices[row, CAUTION]):
                 devices[row, PEAK] = rarest
                 devices[row, CAUTION] += CAREFUL
-                out_anomalous[i] = True
+                anomalous[i] = True
 
 
 class Tail:
@@ -213,11 +231,12 @@ class Tail:
         self.threshold = float(_thresholds(np.array(rules.alarm_every)))
         self.critical = self.threshold + CRITICAL
         self.warm_up = rules.min_readings + SETTLING
-        self.signals = np.zeros((0, 0, SIZE_OF_SIGNAL))
-        self.seasons = np.zeros((0, 0, SIZE_OF_SEASON), np.float32)
-        self.devices = np.zeros((0, SIZE_OF_DEVICE))
-        self.fleet = np.zeros(0)
-        self.fleet_version = 0
+        self.state = State(
+            devices=np.zeros((0, SIZE_OF_DEVICE)),
+            seasons=np.zeros((0, 0, SIZE_OF_SEASON), np.float32),
+            signals=np.zeros((0, 0, SIZE_OF_SIGNAL)),
+        )
+        self.fleet = Adopted(np.zeros(0), 0)
 
     @classmethod
     def misfit(cls, parameters: Parameters) -> str | None:
@@ -227,9 +246,11 @@ class Tail:
         del kinds, kind  # tails are in units of their signal: those of all kinds are alike
 
     def grow(self, devices: int, channels: int) -> None:
-        self.signals = grown(self.signals, devices, channels)
-        self.seasons = grown(self.seasons, devices, channels)
-        self.devices = grown(self.devices, devices)
+        self.state = State(
+            devices=grown(self.state.devices, devices),
+            seasons=grown(self.state.seasons, devices, channels),
+            signals=grown(self.state.signals, devices, channels),
+        )
 
     def observe(
         self,
@@ -239,27 +260,15 @@ class Tail:
         trainings: Trainings,
         every: NDArray[np.float64] | None = None,
     ) -> tuple[Judgement, Updates]:
-        del labels  # it has no use for them
-        count, ended = len(rows), len(trainings.rows)
-        every = np.full(count, self.alarm_every) if every is None else every
-        thresholds, quiet = _thresholds(every), np.minimum(EVENT, every / EVENTS)
-        anomalous = np.empty(count, np.bool_)
-        channel = np.empty(count, np.int16)
-        rarities, z = np.empty((2, count))
-        mean, std = np.empty((2, *values.shape))
-        accuracy, loss = np.empty((2, ended))
-        parameters, origin = np.empty((ended, SIZE_OF_MODEL)), np.empty(ended, np.int32)
-        observe(
-            rows, values, trainings.positions, trainings.rows, trainings.samples,
-            self.signals, self.seasons, self.devices, self.fleet, self.fleet_version,
-            self.warm_up, thresholds, quiet, CAREFUL / every,
-            rarities, anomalous, channel, z, mean, std, accuracy, loss, parameters, origin,
-        )  # fmt: skip
-        judgement = Judgement(rarities, anomalous, channel, z, mean, std, None, thresholds)
-        return judgement, Updates(accuracy, loss, parameters, np.zeros(ended, np.int32), origin)
+        every = np.full(len(rows), self.alarm_every) if every is None else every
+        pacing = Pacing(_thresholds(every), np.minimum(EVENT, every / EVENTS), CAREFUL / every, self.warm_up)
+        judgement, updates = Judgement.empty(*values.shape), Updates.empty(len(trainings.rows), SIZE_OF_MODEL)
+        readings = Readings(rows, values, labels)
+        observe(readings, trainings, self.state, self.fleet, pacing, np.empty(COMBINED), judgement, updates)
+        return judgement._replace(thresholds=pacing.thresholds), updates
 
     def adopt(self, parameters: Parameters, version: int) -> None:
-        self.fleet, self.fleet_version = _tails(parameters), version
+        self.fleet = Adopted(_tails(parameters), version)
 
     def predict(self, judgement: Judgement, parameters: Parameters) -> NDArray[np.float64]:
         thresholds = judgement.thresholds
@@ -269,11 +278,11 @@ class Tail:
         return result
 
     def columns(self) -> Columns:
-        return {"devices": self.devices, "seasons": self.seasons, "signals": self.signals}
+        return self.state._asdict()
 
     def parameters(self, row: int) -> Parameters:
         tails = np.empty(SIZE_OF_MODEL)
-        summarise(self.signals, np.uintp(row), self.warm_up, tails)
+        summarise(self.state.signals, np.uintp(row), self.warm_up, tails)
         return unflatten(tails, LAYOUT)
 
 

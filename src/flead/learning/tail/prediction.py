@@ -17,8 +17,12 @@ ORDER = 10
 FORGETTING = 0.999
 LARGEST = 100.0 * ORDER
 
-WEIGHTS, LAGS, GAINS, INVERSE, SIZE_OF_FILTER = 0, ORDER, 2 * ORDER, 3 * ORDER, 3 * ORDER + ORDER * ORDER
-"""Where a filter's numbers lie: w, the last values (newest first), room for P f, P by rows."""
+# The numbers of a filter.
+WEIGHTS = 0  # w
+LAGS = ORDER  # the last values, the newest first
+GAINS = 2 * ORDER  # room for P f
+INVERSE = 3 * ORDER  # P, row by row
+SIZE_OF_FILTER = 3 * ORDER + ORDER * ORDER
 
 
 @njit(

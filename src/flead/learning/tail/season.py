@@ -49,8 +49,11 @@ CALMEST = np.float32(0.25)
 PERIODS = 5.0
 """Periods that it is an average of."""
 
-PAST, DIFFERENCES, USUAL, SIZE_OF_SEASON = 0, LONGEST, 2 * LONGEST, 2 * LONGEST + PHASES
-"""Where a season's numbers lie: a ring of the past, D by lag - 1, and how far from it readings usually are by phase."""
+# The numbers of a season.
+PAST = 0  # a ring of the last LONGEST values
+DIFFERENCES = LONGEST  # D, at lag - 1
+USUAL = 2 * LONGEST  # how far from the season readings usually are, by phase
+SIZE_OF_SEASON = 2 * LONGEST + PHASES
 
 _S3 = types.float32[:, :, ::1]
 

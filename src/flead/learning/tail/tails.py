@@ -18,8 +18,12 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-QUANTILE, RATE, EXCESS, SQUARE, SIZE_OF_TAIL = range(5)
-"""Where a tail's numbers lie: u, r, m, q."""
+# The numbers of a tail.
+QUANTILE = 0  # u
+RATE = 1  # r
+EXCESS = 2  # m
+SQUARE = 3  # q
+SIZE_OF_TAIL = 4
 
 SHARE = 0.02
 """The share of scores that makes the tail."""

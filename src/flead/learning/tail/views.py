@@ -32,36 +32,29 @@ VIEWS = ("difference", "range", "variance", "prediction", "level", "season", "st
 LEAST = (0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 1.0, 0.05)
 """The smallest mean excess of every view that is believed (see tails.py)."""
 
-(
-    COUNT,
-    LAST,
-    LEVEL,
-    SPREAD,
-    HIGH,
-    LOW,
-    STEP,
-    BUSY,
-    MEAN_BUSY,
-    RUN,
-    ENDED,
-    CHANGES,
-    PERIOD,
-    SEASONED,
-    APART,
-    ANCHOR,
-    SIDE,
-    SINCE,
-    CROSSINGS,
-    RHYTHM,
-    MEAN_RHYTHM,
-    COUNTER,
-) = range(22)
-"""Where a signal's numbers lie: readings, the last one, level and mean square deviation from it, the range, the mean
-square of the differences, of those that are not 0 over long, of all over the last few, the mean logarithm of the
-latter, readings without a change now and before the last change, the number of changes, the period (0: none), the
-readings since it was found and how far from it the last ones were, the first reading, the side of the level (1, -1; 0:
-not known yet), readings since it last crossed it, the number of crossings, the mean logarithm of the readings between
-the last few and between all, whether it is a counter, and the predictor."""
+# The numbers of a signal's views, at the beginning of its record (SIZE_OF_SIGNAL in evidence.py).
+COUNT = 0  # readings
+LAST = 1  # the last one
+LEVEL = 2  # the level
+SPREAD = 3  # the mean square deviation from it
+HIGH = 4  # the upper end of the range
+LOW = 5  # the lower end
+STEP = 6  # the mean square of the differences that are not 0, over long
+BUSY = 7  # the mean square of all differences, over the last few
+MEAN_BUSY = 8  # the mean of its logarithm
+RUN = 9  # readings without a change, now
+ENDED = 10  # the same before the last change
+CHANGES = 11  # the number of changes
+PERIOD = 12  # the period in readings; 0: none
+SEASONED = 13  # readings since it was found
+APART = 14  # how far from the season the last readings were, signed
+ANCHOR = 15  # the first reading
+SIDE = 16  # the side of the level that the signal is on: 1, -1, or 0 while not known
+SINCE = 17  # readings since it last crossed the level
+CROSSINGS = 18  # the number of crossings
+RHYTHM = 19  # the mean logarithm of the readings between the last few crossings
+MEAN_RHYTHM = 20  # the same of all crossings
+COUNTER = 21  # whether it is a counter: see counting.py. The predictor follows, see prediction.py
 FILTER = COUNTER + SIZE_OF_COUNTER
 SIZE_OF_VIEWS = FILTER + SIZE_OF_FILTER
 

@@ -1,7 +1,7 @@
 """Logistic regression by stochastic gradient descent: the small model that devices share.
 
-p(anomaly) = sigmoid(w . f + b). After every reading, in order (system description, "Stochastic Gradient
-Descent"):
+p(anomaly) = sigmoid(w . f + b). After every reading, in order (system description, "Stochastic Gradient Descent"), with
+y the label, 0 or 1:
 
     w <- w - rate (p - y) f,    b <- b - rate (p - y)
 
@@ -11,26 +11,24 @@ The loss is the binary cross-entropy, -log p where y = 1 and -log(1 - p) where y
 import math
 
 import numpy as np
-from numba import njit, types
-from numpy.typing import NDArray
+
+from flead.learning.kernels import Float64x1, Float64x2, Int16x1, kernel
 
 WEIGHTS = 3
 LAYOUT: dict[str, tuple[int, ...]] = {"weights": (WEIGHTS,), "bias": (1,)}
 """The model's parameters: one weight for each feature (mean, std, z) and the bias."""
 
 LARGEST_Z = 10.0
-"""A scaled |z| is no larger: twice the critical threshold says all that the model needs."""
-
-_F = types.float64
+"""A scaled |z| is cut off here: twice the critical threshold says all that the model needs."""
 
 
-@njit(types.UniTuple(_F, 3)(_F, _F, _F, types.boolean), cache=True, nogil=True)
+@kernel
 def features(mean: float, std: float, z: float, scaled: bool) -> tuple[float, float, float]:
     """The model's inputs. Raw, as published: mean, std, z.
 
-    Scaled: mean / (|mean| + std) and std / (|mean| + std), which say how a signal's level compares with its
-    spread whatever its unit, and |z| up to ``LARGEST_Z``. They are bounded, so that a level of 1e9 does not
-    saturate the sigmoid, and |z| because the rule |z| > threshold has two sides and a linear model has one.
+    Scaled: mean / (|mean| + std) and std / (|mean| + std), which compare a signal's level with its spread whatever its
+    unit, and |z| up to ``LARGEST_Z``. They are bounded, so that a level of 1e9 does not saturate the sigmoid; and it is
+    |z| because the rule |z| > threshold has two sides and a linear model has one.
     """
     if not scaled:
         return mean, std, z
@@ -38,25 +36,20 @@ def features(mean: float, std: float, z: float, scaled: bool) -> tuple[float, fl
     return mean * share, std * share, min(abs(z), LARGEST_Z)
 
 
-@njit(_F(_F), cache=True, nogil=True)
+@kernel
 def sigmoid(score: float) -> float:
     """1 / (1 + exp(-score)), without overflow."""
     small = math.exp(-abs(score))
     return (1.0 if score >= 0.0 else small) / (1.0 + small)
 
 
-@njit(_F[::1](_F[:, ::1], _F[:, ::1], types.int16[::1], _F[::1], _F[::1], types.boolean), cache=True, nogil=True)
+@kernel
 def probabilities(
-    mean: NDArray[np.float64],
-    std: NDArray[np.float64],
-    channel: NDArray[np.int16],
-    z: NDArray[np.float64],
-    model: NDArray[np.float64],
-    scaled: bool,
-) -> NDArray[np.float64]:
-    """(N,) p(anomaly) of N readings under one model, flat as in ``LAYOUT``.
+    mean: Float64x2, std: Float64x2, channel: Int16x1, z: Float64x1, model: Float64x1, scaled: bool
+) -> Float64x1:
+    """(N,) p(anomaly) of N judged readings under one model (4,), flat as in ``LAYOUT``.
 
-    Shapes: mean and std (N, C), channel (N,) the column of them that counts, z (N,).
+    Shapes: mean and std (N, C); channel (N,) which of their columns counts for each reading, and z (N,) its deviation.
     """
     result = np.empty(len(z))
     for i in range(len(z)):

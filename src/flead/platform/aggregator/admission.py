@@ -1,26 +1,24 @@
-"""Which updates the aggregator takes: signed ones as the register of agents says, each once, and not too many.
+"""Which updates the aggregator accepts: signed ones according to the register of agents, each once, at a limited rate.
 
-The time that an allowance depends on is Kafka's, at which it took a message: who reads again decides the same.
+Rates are measured by Kafka's timestamps, so that the same messages read again lead to the same decisions.
 """
-
-import time
 
 import msgspec
 from confluent_kafka import Message
 
 from flead.bus.agent_news import AgentsTopic
 from flead.records import LocalUpdate
-from flead.settings import Settings
+from flead.settings.trust import TrustSettings
 from flead.topics import CONTROL
 from flead.trust.enrolment import Changes, Grant, RefusedError, Revocation, enrol, grant, revoke
 from flead.trust.envelope import AGENT_HEADER, from_headers
-from flead.trust.register import FREQUENT, HALF_SIGNED, TAKEN, Register, Taken
+from flead.trust.register import TAKEN, Register, Taken
+from flead.trust.verdict import ENROLMENT_SECONDS, Refusal, has_just_arrived
 
 BURST_SECONDS = 100
-"""A device may send at once what it may send in so many seconds: an agent that was cut off catches up."""
+"""Seconds of its rate that a device may send in one burst, so that an agent that was cut off can catch up."""
 
-PATIENCE_SECONDS = 5.0
-"""So long after its arrival an update waits for the enrolment of its agent, which comes by another topic."""
+PATIENCE_SECONDS = ENROLMENT_SECONDS
 
 _decode_command = msgspec.json.Decoder(Grant | Revocation).decode
 
@@ -35,7 +33,7 @@ def asks_for_agents(message: Message) -> bool:
 class Admission:
     """The register of agents, and how far each of their devices was taken."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TrustSettings) -> None:
         self._enrolment = settings.enrolment
         self._rate = settings.device_updates
         self._signed_only = settings.signed_only
@@ -60,20 +58,19 @@ class Admission:
         if agent is None or message.topic() == CONTROL:
             return False
         name, device = _text(agent), _text(message.key() or b"")
-        known = name in self._register.agents and device in self._register.owners
-        return not known and abs(time.time() - message.timestamp()[1] / 1000) < PATIENCE_SECONDS
+        return not self._register.knows(name, device) and has_just_arrived(message.timestamp()[1], PATIENCE_SECONDS)
 
     def admit(self, message: Message, update: LocalUpdate) -> bool:
         """Whether the update is signed, and rightly so. Raises RefusedError for one that is not to be believed."""
         try:
             envelope = from_headers(message.headers(), message.value() or b"")
         except ValueError:
-            raise RefusedError(HALF_SIGNED) from None
+            raise RefusedError(Refusal.HALF_SIGNED) from None
         if envelope is None and self._register.is_open:
             return False
-        reason = self._register.refusal(message.topic(), envelope, update.device_id)
-        if reason is not None:
-            raise RefusedError(reason)
+        refusal = self._register.judge(message.topic(), envelope, update.device_id).refusal
+        if refusal is not None:
+            raise RefusedError(refusal)
         return envelope is not None
 
     def is_repeat(self, update: LocalUpdate) -> bool:
@@ -82,7 +79,7 @@ class Admission:
         return last is not None and update.model_version <= last.version
 
     def take(self, update: LocalUpdate, at: int) -> None:
-        """Note that a signed update is taken, at Kafka's time. Raises RefusedError if it is one too many.
+        """Note that a signed update is taken, at Kafka's time. Raises RefusedError if it exceeds the device's rate.
 
         Each device has an allowance that every update lessens by one and time refills (a token bucket).
         """
@@ -91,7 +88,7 @@ class Admission:
         if last is not None:
             allowance = min(most, last.allowance + max(0, at - last.at) / 1000 * self._rate)
         if allowance < 1:
-            raise RefusedError(FREQUENT)
+            raise RefusedError(Refusal.FREQUENT)
         self._taken[update.device_id] = Taken(update.model_version, allowance - 1, at)
 
     def settle(self) -> None:

@@ -4,10 +4,10 @@ How a commit works, and why a crash at any point does no harm:
 
 1. Updates are read (``read_committed``) and put into the buffer, one by one, in the order of their arrival.
 2. The update that completes a round makes a global model. What is read at once may complete several rounds.
-3. A Kafka transaction begins; the models go to ``global-model-updates``, whatever was no update before the last of them
+3. A Kafka transaction begins; the models go to ``global-model-updates``, invalid updates before the last of them
    to ``dead-letters``, and the offsets after the update that completed the last round are committed with them.
-4. The transaction is committed. Before that nobody sees any of it; after it, all of it.
-5. After a crash the aggregator goes on at the committed offsets, that is just behind the last round's last update:
+4. The transaction is committed. Before that none of it is visible; after it, all of it.
+5. After a crash the aggregator resumes at the committed offsets, that is just after the last round's last update:
    what was in the buffer is read again, so that the buffer needs no store of its own. Version, round and the
    strategy's state are those of the newest global model.
 
@@ -33,11 +33,12 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from prometheus_client import Counter as Metric
 from prometheus_client import Gauge
 
-from flead.bus.clients import kafka_options
+from flead.bus.clients import consumer_options, kafka_options
 from flead.bus.dead_letters import letter
+from flead.bus.health import STARTING
 from flead.bus.service import Service
 from flead.errors import FleadError
-from flead.federation.rounds import Rounds
+from flead.federation.rounds import Rounds, rounds_of
 from flead.platform.aggregator.admission import Admission, asks_for_agents
 from flead.records import GlobalModel, LocalUpdate, Rollback
 from flead.settings import Settings
@@ -86,14 +87,14 @@ class Aggregator:
         self.ended = False
         metrics = service.metrics
         self._updates = Metric("flead_updates", "Local updates merged into the buffer.", registry=metrics)
-        self._ignored = Metric("flead_updates_refused", "What was no update, by reason.", ["reason"], registry=metrics)
-        self._repeated = Metric("flead_updates_repeated", "Updates that had been taken before.", registry=metrics)
-        self._version = Gauge("flead_global_version", "The newest global model.", registry=metrics)
+        self._ignored = Metric("flead_updates_refused", "Refused updates, by reason.", ["reason"], registry=metrics)
+        self._repeated = Metric("flead_updates_repeated", "Updates that were repetitions.", registry=metrics)
+        self._version = Gauge("flead_global_version", "Version of the newest global model.", registry=metrics)
 
     def run(self) -> None:
-        """Until the service is stopped; raises :class:`FencedError` when another aggregator has taken over."""
-        producer = self._service.wait_for("Kafka", self._producer, KafkaException, then="starting")
-        self._service.wait_for("the global models", self._recover, KafkaException, then="starting")
+        """Run until the service is stopped; raises :class:`FencedError` when another aggregator has taken over."""
+        producer = self._service.wait_for("Kafka", self._producer, KafkaException, then=STARTING)
+        self._service.wait_for("the global models", self._recover, KafkaException, then=STARTING)
         self._service.wait_for("the agents", lambda: self._admission.recover(self._options), KafkaException)
         consumer = self._consumer(GROUP)
         consumer.subscribe([LOCAL_UPDATES, CONTROL], on_assign=self._assigned)
@@ -162,15 +163,15 @@ class Aggregator:
         try:
             request = _decode_rollback(message.value() or b"")
         except msgspec.MsgspecError as problem:
-            raise RefusedError(f"not a request to go back: {problem}") from None
+            raise RefusedError(f"not a rollback request: {problem}") from None
         for made in self._models():
             old = _decode_model(made.value())
             if old.version == request.rollback_to:
                 reason = self.rounds.misfit(old.parameters)
                 if reason is not None:
-                    raise RefusedError(f"global model {old.version} is of another learner: {reason}")
+                    raise RefusedError(f"global model {old.version} belongs to another learner: {reason}")
                 return self.rounds.publish(old.parameters, old, request.timestamp)
-        raise RefusedError(f"there is no global model {request.rollback_to} to go back to")
+        raise RefusedError(f"there is no global model {request.rollback_to} to roll back to")
 
     def _publish(self, consumer: Consumer, producer: Producer) -> None:
         """Publish the models made since the last call, if there are any, with all that was read up to the last one."""
@@ -197,7 +198,7 @@ class Aggregator:
         )
 
     def _decide(self, requests: list[Message], consumer: Consumer, producer: Producer) -> None:
-        """Grant requests on agents, or put them aside, and commit that they were read: that alone. Empties the list."""
+        """Grant or refuse requests on agents, and commit nothing but that they were read. Empties the list."""
         if not requests:
             return
         changes: Changes = []
@@ -227,7 +228,7 @@ class Aggregator:
         except KafkaException as problem:
             error: KafkaError = problem.args[0]
             if error.code() in (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH):
-                raise FencedError(f"{self._service.name}: another aggregator has taken over; this one ends") from None
+                raise FencedError(f"{self._service.name}: another aggregator has taken over; this one exits") from None
             raise
 
     def _count(self, refused: list[tuple[Message, str]]) -> None:
@@ -248,20 +249,10 @@ class Aggregator:
         return producer
 
     def _consumer(self, group: str, more: dict[str, Any] | None = None) -> Consumer:
-        return Consumer(
-            self._options
-            | {
-                "group.id": group,
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 250,
-                **(more or {}),
-            }
-        )
+        return Consumer(consumer_options(self._options, group, {"fetch.wait.max.ms": 250, **(more or {})}))
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        log.info("%s: reads %d partitions of %s", self._service.name, len(partitions), LOCAL_UPDATES)
+        log.info("%s: reading %d partitions of %s", self._service.name, len(partitions), LOCAL_UPDATES)
         self.ready = True
 
     def _recover(self) -> None:
@@ -297,3 +288,10 @@ class Aggregator:
 
 def _agents(changes: Changes) -> list[dict[str, Any]]:
     return [{"topic": AGENTS, "key": key, "value": value, "partition": 0} for key, value in changes]
+
+
+def run(settings: Settings) -> None:
+    """``flead service aggregator``, until it is told to stop."""
+    service = Service("aggregator", settings.aggregator_port)
+    with service.running():
+        Aggregator(settings, rounds_of(settings), service).run()

@@ -1,1 +1,1 @@
-"""The hourly analysis on Spark."""
+"""The hourly analytics on Spark."""

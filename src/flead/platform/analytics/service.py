@@ -1,4 +1,4 @@
-"""The analysis every hour: a process of its own each time, so that between two runs there is no Java that waits."""
+"""The hourly analytics: a new process each time, so that no JVM idles between two runs."""
 
 import logging
 import subprocess
@@ -6,13 +6,14 @@ import sys
 
 from prometheus_client import Counter, Gauge
 
+from flead.bus.health import HEALTHY, Health
 from flead.bus.service import Service
 from flead.settings import Settings
 
 FIRST_SECONDS = 120.0
-"""From the service's start to its first run: so what is still starting is not slowed down, and readings have come."""
+"""Seconds from the service's start to its first run: other services start undisturbed, and readings have arrived."""
 PATIENCE_SECONDS = 60.0
-"""After a run that has failed."""
+"""Seconds to wait after a failed run."""
 COMMAND = (sys.executable, "-m", "flead", "service", "analytics", "--once")
 
 log = logging.getLogger("flead")
@@ -21,24 +22,25 @@ log = logging.getLogger("flead")
 def run(settings: Settings) -> None:
     """``flead service analytics``, until it is told to stop."""
     service = Service("analytics", settings.analytics_port)
-    runs = Counter("flead_runs", "Runs of the analysis that ended well.", registry=service.metrics)
-    last = Gauge("flead_last_run_timestamp_seconds", "When the last of them ended.", registry=service.metrics)
+    runs = Counter("flead_runs", "Successful runs of the analytics.", registry=service.metrics)
+    last = Gauge("flead_last_run_timestamp_seconds", "When the last successful run ended.", registry=service.metrics)
     wait = min(FIRST_SECONDS, settings.analytics_seconds)
     with service.running():
-        service.trouble = ""
+        service.health = HEALTHY
         while not service.stopping.wait(wait):
             code = _run_once(service)
             if code == 0:
-                service.trouble, wait = "", settings.analytics_seconds
+                service.health, wait = HEALTHY, settings.analytics_seconds
                 runs.inc()
                 last.set_to_current_time()
             elif not service.stopping.is_set():
-                service.trouble, wait = f"the last run ended with {code}; the log says why", PATIENCE_SECONDS
-                log.warning("analytics: %s", service.trouble)
+                service.health = Health(f"the last run failed with exit code {code}; see the log")
+                wait = PATIENCE_SECONDS
+                log.warning("analytics: %s", service.health.trouble)
 
 
 def _run_once(service: Service) -> int:
-    """Start the analysis and wait for it; its exit code. A service that is stopped stops it."""
+    """Start a run and wait for it; its exit code. The run is stopped with the service."""
     with subprocess.Popen(COMMAND) as process:
         while (code := process.poll()) is None:
             if service.stopping.wait(0.2):

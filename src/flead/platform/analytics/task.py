@@ -1,4 +1,4 @@
-"""What Python does in a run of the hourly analysis, in Spark's workers: one task a partition of either topic."""
+"""What Python does in a run of the hourly analytics, in Spark's workers: one task per partition of either topic."""
 
 import gc
 from collections.abc import Iterator
@@ -13,28 +13,28 @@ from flead.codec.decode import Decoder
 from flead.columns import Devices
 from flead.evaluation.hours import Hours, flagged, hours_of, merged
 from flead.placement import broker_of
-from flead.platform.analytics.run import NAME, Work
+from flead.platform.analytics.work import NAME, Work
 from flead.platform.spark.messages import Messages, of_partitions
 from flead.records import to_milliseconds
-from flead.settings import Settings
+from flead.settings.placement import PlacementSettings
 from flead.storage.server.store import served_store
 from flead.storage.writing.hours import Row, merge_hours
 from flead.storage.writing.positions import Position, move, position
 from flead.topics import READINGS
 
 MERGED = 20
-"""Parts of hours that are gathered before they are put together: a partition may be of any length."""
+"""Partial hours that are gathered before they are merged: a partition may be of any length."""
 
 
-class Flagged(msgspec.Struct):
-    """What counts of an anomaly."""
+class AnomalyPlace(msgspec.Struct):
+    """Which device and channel an anomaly is of, and when: all that is counted."""
 
     device_id: str
     channel: str
     timestamp: str
 
 
-_decode_flagged = msgspec.json.Decoder(Flagged).decode
+_decode_place = msgspec.json.Decoder(AnomalyPlace).decode
 
 
 gc.freeze()  # as in evaluation_task
@@ -71,11 +71,11 @@ def _of_readings(decoder: Decoder, messages: Messages) -> Hours:
 
 
 def _of_anomalies(devices: Devices, messages: Messages) -> Hours:
-    """What is no anomaly is left out: nobody but the devices writes there."""
+    """Invalid anomalies are left out: only the devices write there."""
     found = []
     for start, stop in zip(messages.bounds[:-1].tolist(), messages.bounds[1:].tolist(), strict=True):
         try:
-            anomaly = _decode_flagged(messages.text[start:stop])
+            anomaly = _decode_place(messages.text[start:stop])
             moment = to_milliseconds(anomaly.timestamp)
         except ValueError:
             continue
@@ -85,7 +85,7 @@ def _of_anomalies(devices: Devices, messages: Messages) -> Hours:
     return flagged(columns[0].astype(np.int32), columns[1], columns[2])
 
 
-def rows(hours: Hours, devices: Devices, settings: Settings) -> Iterator[Row]:
+def rows(hours: Hours, devices: Devices, settings: PlacementSettings) -> Iterator[Row]:
     """The parts as the store takes them."""
     place = partial(broker_of, brokers=settings.brokers, devices_per_broker=settings.devices_per_broker)
     columns = (column.tolist() for column in hours)

@@ -17,10 +17,11 @@ from flead.storage.text import clean
 from flead.storage.writing.writer import REASON_LENGTH, Writer
 from flead.topics import ANOMALIES
 from flead.trust.envelope import AGENT_HEADER, Envelope, from_headers
-from flead.trust.register import AGENT, DEVICE, FOREIGN, HALF_SIGNED, STATE, UNKNOWN, Claim, Entry, Register
+from flead.trust.register import AGENT, DEVICE, STATE, Claim, Entry, Register
+from flead.trust.verdict import ENROLMENT_SECONDS, Refusal, has_just_arrived
 
-PATIENCE_SECONDS = 6.0
-"""So long after its arrival a message waits for the enrolment of its agent; the aggregator waits a little less."""
+PATIENCE_SECONDS = ENROLMENT_SECONDS + 1
+"""What the aggregator has waited for, and then took, is known here by then."""
 LOOK_SECONDS = 0.2
 
 Key = tuple[str, str, int]
@@ -33,7 +34,7 @@ _decode_claim = msgspec.json.Decoder(Claim).decode
 _decode_state = msgspec.json.Decoder(AgentState).decode
 
 
-class Agents:
+class AgentRecords:
     """Lets pass what is to be stored: unsigned messages where they may be, and signed ones once."""
 
     def __init__(self, settings: Settings, connection: Connection[Any], writer: Writer) -> None:
@@ -74,7 +75,7 @@ class Agents:
             try:
                 envelope = from_headers(found, value)
             except ValueError:
-                refused.append((message, HALF_SIGNED))
+                refused.append((message, Refusal.HALF_SIGNED))
                 continue
             try:
                 key = _key(topic, value)
@@ -105,15 +106,15 @@ class Agents:
         self._waiting.clear()
         self.has_news = False
 
-    def _refusal(self, topic: str, envelope: Envelope | None, device: str, at: int) -> str | None:
+    def _refusal(self, topic: str, envelope: Envelope | None, device: str, at: int) -> Refusal | None:
         """As the register says; somebody new who has just spoken may be enrolled in a moment."""
         while True:
-            reason = self._register.refusal(topic, envelope, device)
-            if reason != UNKNOWN and (reason != FOREIGN or device in self._register.owners):
-                return reason
-            late = abs(time.time() - at / 1000) > PATIENCE_SECONDS
+            verdict = self._register.judge(topic, envelope, device)
+            if verdict.is_final:
+                return verdict.refusal
+            late = not has_just_arrived(at, PATIENCE_SECONDS)
             if late and time.monotonic() - self._looked < 1:
-                return reason
+                return verdict.refusal
             self.refresh()
             if not late:
                 time.sleep(LOOK_SECONDS)

@@ -1,7 +1,7 @@
 """Messages to rows: what the collector reads, added to the writer's next transaction."""
 
 from collections.abc import Callable, Sequence
-from itertools import chain, groupby
+from itertools import groupby
 from typing import TypeVar
 
 import msgspec
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from flead.boundary import MalformedError
 from flead.codec.decode import Decoder, row_with
 from flead.columns import Batch, Devices
-from flead.records import Anomaly, GlobalModel, LocalUpdate, Rejected, to_milliseconds
+from flead.records import Anomaly, GlobalModel, LocalUpdate, Rejected, flagged, local_models, to_milliseconds
+from flead.storage.writing.tables import Points
 from flead.storage.writing.thinning import Thinning
 from flead.storage.writing.writer import Writer
 
@@ -57,20 +58,21 @@ class Intake:
                 good[i] = False
                 refused.append(_rejected(values, locate, found[i][0], error))
         kept = np.flatnonzero(good).tolist()
-        for (detector, threshold), places in groupby(kept, key=lambda i: (found[i][1].detector, found[i][1].threshold)):
+        for _, places in groupby(kept, key=lambda i: found[i][1].detector):
             at = np.fromiter(places, np.int64)
-            some = [found[i][1] for i in at.tolist()]
-            value, score, mean, std = (
-                _floats([getattr(one, name) for one in some]) for name in ("value", "z_score", "mean", "std")
+            some = flagged([found[i][1] for i in at.tolist()], rows[at], channels[at], times[at])
+            self._writer.add_anomalies(some)
+            told = ~np.isnan(some.values)  # an agent that keeps its readings to itself does not tell the signal
+            self._writer.add_signal(
+                Points(
+                    rows=some.rows[told],
+                    channels=some.channels[told],
+                    values=some.values[told],
+                    means=some.means[told],
+                    stds=some.stds[told],
+                    times=some.times[told],
+                )
             )
-            critical = np.array([one.severity == "critical" for one in some])
-            self._writer.add_anomalies(
-                rows[at], channels[at], value, score, critical, times[at], mean, std, detector,
-                np.nan if threshold is None else threshold, [one.contributions for one in some],
-            )  # fmt: skip
-            told = ~np.isnan(value)  # of an agent that keeps its readings to itself nobody knows the signal
-            shown = at[told]
-            self._writer.add_signal(rows[shown], channels[shown], value[told], mean[told], std[told], times[shown])
         return refused
 
     def local_updates(self, values: Sequence[bytes], locate: Locate) -> list[Rejected]:
@@ -82,21 +84,8 @@ class Intake:
         for i, update in enumerate(updates):
             shape = tuple((name, len(numbers)) for name, numbers in update.parameters.items())
             by_shape.setdefault(shape, []).append(i)
-        for shape, places in by_shape.items():
-            some = [updates[i] for i in places]
-            flat = [list(chain.from_iterable(update.parameters.values())) for update in some]
-            self._writer.add_local_models(
-                rows[places],
-                _whole([update.model_version for update in some]),
-                _whole([update.global_version for update in some]),
-                _floats([update.accuracy for update in some]),
-                _floats([update.loss for update in some]),
-                _whole([update.samples_processed for update in some]),
-                np.array(flat, np.float64).reshape(len(some), -1),
-                [{name: (length,) for name, length in shape}],
-                np.zeros(len(some), np.int64),
-                times[places],
-            )
+        for places in by_shape.values():
+            self._writer.add_local_models(local_models([updates[i] for i in places], rows[places], times[places]))
         return refused
 
     def global_models(self, values: Sequence[bytes], locate: Locate) -> list[Rejected]:
@@ -115,7 +104,14 @@ class Intake:
         unknown = np.full(len(reading), np.nan)
         places = at[reading]
         self._writer.add_signal(
-            batch.rows[places], channel, batch.values[places, channel], unknown, unknown, batch.times[places]
+            Points(
+                rows=batch.rows[places],
+                channels=channel,
+                values=batch.values[places, channel],
+                means=unknown,
+                stds=unknown,
+                times=batch.times[places],
+            )
         )
 
 
@@ -150,11 +146,3 @@ def _decoded(
 
 def _rejected(values: Sequence[bytes], locate: Locate, i: int, error: Exception) -> Rejected:
     return Rejected("", locate(i), str(error), values[i])
-
-
-def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:
-    return np.array(values, np.float64)  # None becomes NaN
-
-
-def _whole(values: Sequence[int]) -> NDArray[np.int64]:
-    return np.array(values, np.int64)

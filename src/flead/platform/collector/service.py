@@ -33,17 +33,18 @@ import psycopg
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from prometheus_client import Counter as Metric
 
-from flead.bus.clients import kafka_options
+from flead.bus.clients import consumer_options, kafka_options
 from flead.bus.dead_letters import rejected_of
+from flead.bus.health import HEALTHY, waiting_for
 from flead.bus.service import Service
 from flead.columns import Devices
 from flead.placement import broker_of
-from flead.platform.collector.agent_records import Agents, agent_of
+from flead.platform.collector.agent_records import AgentRecords, agent_of
 from flead.platform.collector.intake import Intake
 from flead.records import Rejected
 from flead.settings import Settings
 from flead.storage.migrations.migrate import migrate
-from flead.storage.server.store import Store
+from flead.storage.server.store import Store, served_store
 from flead.storage.writing.alarms import alarm_rules_of
 from flead.storage.writing.state import load_state
 from flead.storage.writing.writer import Writer
@@ -84,11 +85,11 @@ class Collector:
         self._store = store
         self._service = service
         metrics = service.metrics
-        self._stored = Metric("flead_stored_messages", "Messages stored, by topic.", ["topic"], registry=metrics)
+        self._stored = Metric("flead_stored_messages", "Stored messages, by topic.", ["topic"], registry=metrics)
         self._repeated = Metric(
-            "flead_repeated_messages", "Agents' messages that were stored before.", registry=metrics
+            "flead_repeated_messages", "Agents' messages that had been stored before.", registry=metrics
         )
-        self._refused = Metric("flead_refused_messages", "What was none, by topic.", ["topic"], registry=metrics)
+        self._refused = Metric("flead_refused_messages", "Invalid messages, by topic.", ["topic"], registry=metrics)
 
     def run(self) -> None:
         """Until the service is stopped."""
@@ -102,8 +103,8 @@ class Collector:
                     self._collect(connection)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 reason = str(error).strip().partition("\n")[0]
-                self._service.trouble = f"waiting for the database: {reason}"
-                log.warning("%s: %s", self._service.name, self._service.trouble)
+                self._service.health = waiting_for("the database", reason)
+                log.warning("%s: %s", self._service.name, self._service.health.trouble)
                 self._service.stopping.wait(RETRY_SECONDS)
 
     def _connect(self) -> psycopg.Connection[Any]:
@@ -112,7 +113,7 @@ class Collector:
             migrate(connection)
             (free,) = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone() or (False,)
             if not free:
-                raise psycopg.OperationalError("another collector is at work")
+                raise psycopg.OperationalError("another collector is running")
         except BaseException:
             connection.close()
             raise
@@ -120,20 +121,15 @@ class Collector:
 
     def _collect(self, connection: psycopg.Connection[Any]) -> None:
         """From the stored offsets on, until the service is stopped or the database fails."""
-        consumer = Consumer(
-            kafka_options(self._settings)
-            | {
-                "group.id": GROUP,
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "error",  # not silently: messages would be missing, or come again
-                # Nobody waits for a row so long that brokers should answer for every message.
-                "fetch.min.bytes": 64 << 10,
-                "fetch.wait.max.ms": 250,
-                "queued.max.messages.kbytes": 16 << 10,
-                "error_cb": self._on_error,
-            }
-        )
+        more = {
+            "auto.offset.reset": "error",  # not silently: messages would be missing, or come again
+            # Latency does not matter enough here for brokers to answer for every message.
+            "fetch.min.bytes": 64 << 10,
+            "fetch.wait.max.ms": 250,
+            "queued.max.messages.kbytes": 16 << 10,
+            "error_cb": self._on_error,
+        }
+        consumer = Consumer(consumer_options(kafka_options(self._settings), GROUP, more))
         session = Session(self._settings, connection)
         try:
             self._service.wait_for("Kafka", lambda: session.assign(consumer), KafkaException)
@@ -159,14 +155,14 @@ class Collector:
         for topic, count in session.commit(consumer).items():
             self._stored.labels(topic).inc(count)
         self._repeated.inc(session.forget_repeated())
-        if self._service.trouble:  # Kafka's: is it back?
+        if not self._service.health.is_good:  # it waits for Kafka: is it back?
             with suppress(KafkaException):
                 consumer.list_topics(READINGS, KAFKA_SECONDS)
-                self._service.trouble = ""
+                self._service.health = HEALTHY
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._service.trouble = "waiting for Kafka: no broker answers"
+            self._service.health = waiting_for("Kafka", "no broker responds")
 
 
 class Session:
@@ -180,7 +176,7 @@ class Session:
             devices.add((device for _, device in rows), tuple(channels))
         self._writer = Writer(connection, devices, place, alarm_rules_of(settings))
         intake = Intake(devices, self._writer, settings.signal_rows_per_second)
-        self._agents = Agents(settings, connection, self._writer)
+        self._agents = AgentRecords(settings, connection, self._writer)
         self._repeated = 0
         self._take_in = {
             READINGS: intake.readings,
@@ -282,3 +278,10 @@ class Session:
 
 def _place(message: Message) -> str:
     return f"partition {message.partition()}, offset {message.offset()}"
+
+
+def run(settings: Settings) -> None:
+    """``flead service collector``, until it is told to stop."""
+    service = Service("collector", settings.collector_port)
+    with service.running():
+        Collector(settings, served_store(settings), service).run()

@@ -1,1 +1,1 @@
-"""The auditor on Spark: what global models and alarms are worth on labelled readings."""
+"""The auditor on Spark: the quality of global models and alarms on labelled readings."""

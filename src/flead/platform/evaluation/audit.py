@@ -1,10 +1,11 @@
-"""A partition under audit: its shard goes on from the store, and what global models are worth on it goes there."""
+"""A partition under audit: its shard is restored from the store, and the quality of global models is stored."""
 
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
+import numpy as np
 from psycopg import Connection
 
 from flead.codec.decode import Decoder
@@ -18,16 +19,17 @@ from flead.records import Evaluation, GlobalModel, to_text
 from flead.settings import Settings
 from flead.shard.shard import Shard
 from flead.shard.state import StateError, restore, snapshot
-from flead.storage.writing.audits import Audit, Predicted, store_audit
+from flead.storage.writing.audits import Audit, store_audit
 from flead.storage.writing.fleet_columns import FleetColumns
 from flead.storage.writing.positions import Position, position
 from flead.storage.writing.state import load_state
+from flead.storage.writing.tables import Predicted
 
 _encode = msgspec.msgpack.encode
 _decode_predicted = msgspec.msgpack.Decoder(tuple[int, int]).decode
 
 PREDICTED = "predicted"
-"""The key of the version whose single predictions are being stored, and how many are."""
+"""The key of the version whose individual predictions are being stored, and of their number."""
 NEVER = -(2**62)
 
 
@@ -42,7 +44,7 @@ def position_key(number: int) -> str:
 
 
 class PartitionAudit:
-    """The shard of one partition as the auditor sees it, going on from its state in the store."""
+    """The shard of one partition as the auditor sees it, restored from its state in the store."""
 
     def __init__(self, settings: Settings, number: int, connection: Connection[Any]) -> None:
         self._number = number
@@ -50,7 +52,7 @@ class PartitionAudit:
         self._connection = connection
         self.position = position(connection, position_key(number))
         self.learnt_anew = ""
-        """Why the shard does not go on from the stored state; empty if it does."""
+        """Why the shard was not restored from the stored state; empty if it was."""
         stored = {
             key.removeprefix(prefix(number)): block for key, block in load_state(connection, prefix(number)).items()
         }
@@ -70,7 +72,7 @@ class PartitionAudit:
         try:
             restore(shard, stored)
         except StateError as error:
-            # Another learner or another window: the counts go on, the windows fill anew.
+            # Another learner or another window: the counts continue, the windows start empty.
             self.learnt_anew = str(error)
             return Shard(self._settings)
         return shard
@@ -97,7 +99,7 @@ class PartitionAudit:
     def _observe(self, messages: Messages, model: GlobalModel | None) -> None:
         if model is not None:
             self._shard.adopt(model)
-        # What is no reading is the training's to report.
+        # Invalid readings are reported by the training job.
         batch = self._decoder.decode(*messages.compact(), str).batch
         if batch.size == 0:
             return
@@ -112,14 +114,20 @@ class PartitionAudit:
         taken = slice(max(0, self._quota - stored))
         at = found.readings[taken]
         self._predictions.append(
-            Predicted(found.version, batch.rows[at], found.probability[taken], found.actual[taken], batch.times[at])
+            Predicted(
+                versions=np.full(len(at), found.version),
+                rows=batch.rows[at],
+                probabilities=found.probability[taken],
+                labels=found.actual[taken],
+                times=batch.times[at],
+            )
         )
         self._predicted = found.version, stored + len(at)
 
     def commit(self, after: Position) -> None:
         """Store what was found since the last commit, and that it goes on at ``after``.
 
-        MovedError if another process has been here. After any failure this object is of no more use.
+        MovedError if another process has been here. After any failure this object must not be used again.
         """
         now = to_text(max(self._newest, 0))
         counts = self._auditor.by_version.items()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from flead.bus.clients import consumer_options
 from flead.evaluation.arrivals import Arrived
 from flead.records import GlobalModel
 from flead.topics import GLOBAL_MODELS
@@ -17,7 +18,7 @@ BACK = 1000
 KEPT = 10 * 60_000
 """Milliseconds that models are remembered behind what was asked for last: partitions are not read quite abreast."""
 MOST = 500
-"""Models handed out at once."""
+"""GlobalModels handed out at once."""
 
 FOREVER = 2**62
 
@@ -36,21 +37,12 @@ class Covered(NamedTuple):
         return self.first <= first and last <= self.last
 
 
-class Models:
+class GlobalModels:
     """What is committed on ``global-model-updates``; what is no model is left out. Raises KafkaException."""
 
     def __init__(self, options: dict[str, str]) -> None:
-        self._consumer = Consumer(
-            options
-            | {
-                "group.id": "evaluation",
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 50,
-                "log_level": 3,
-            }
-        )
+        more = {"auto.offset.reset": "latest", "enable.partition.eof": True, "fetch.wait.max.ms": 50, "log_level": 3}
+        self._consumer = Consumer(consumer_options(options, "evaluation", more))
         self._models: list[Arrived] = []
         self._first: int | None = None  # from here on all are known
         self._next = 0
@@ -69,11 +61,11 @@ class Models:
         return found
 
     def close(self) -> None:
-        """Leave Kafka."""
+        """Close the connection to Kafka."""
         self._consumer.close()
 
     def _go_to(self, moment: int) -> None:
-        """Begin anew with the newest model that had arrived by then."""
+        """Restart with the newest model that had arrived by then."""
         (found,) = self._consumer.offsets_for_times([TopicPartition(GLOBAL_MODELS, 0, moment)], DEADLINE_SECONDS)
         low, high = self._consumer.get_watermark_offsets(TopicPartition(GLOBAL_MODELS, 0), DEADLINE_SECONDS)
         self._next = max(low, (found.offset if found.offset >= 0 else high) - BACK)
@@ -96,7 +88,7 @@ class Models:
 
     def _take(self, message: Message) -> None:
         self._next = message.offset() + 1
-        with suppress(msgspec.MsgspecError):  # somebody else's: the training has made a dead letter of it
+        with suppress(msgspec.MsgspecError):  # another learner's: the training job has made a dead letter of it
             self._models.append(Arrived(message.timestamp()[1], _decode(message.value() or b"")))
 
     def _forget(self, moment: int) -> None:

@@ -1,17 +1,15 @@
 """The stream evaluation: every global model is tested on the labelled readings that arrive after it.
 
-A micro-batch is one task, for starting one costs more than its work at a live fleet's pace. The task takes one
+A micro-batch is one task, since starting one costs more than its work at the pace of a live fleet. The task takes one
 partition after the other: it lets the partition's shard observe the readings, tests each on the model that was newest
 when it arrived, and stores counts, single predictions, the shard's state and how far it has read in one transaction
 (:mod:`flead.platform.evaluation.audit`). So nothing depends on Spark's own account of what is done: a micro-batch
-that is run again, in part or in full, finds in the store where to go on.
+that is run again, in part or in full, finds in the store where to resume.
 """
 
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 from prometheus_client import Counter, Gauge
 from pyarrow import RecordBatch
@@ -19,8 +17,11 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from flead.bus.clients import kafka_options
+from flead.bus.health import HEALTHY, STARTING, Health
 from flead.bus.service import Service
-from flead.platform.evaluation.global_models import Covered, Models
+from flead.layout import Layout
+from flead.platform.evaluation.global_models import Covered, GlobalModels
+from flead.platform.evaluation.work import RESULT, Work
 from flead.platform.spark import session
 from flead.settings import Settings
 from flead.topics import GLOBAL_MODELS, READINGS
@@ -29,42 +30,31 @@ log = logging.getLogger("flead")
 
 NAME = "evaluation"
 MOST = 200_000
-"""Messages a micro-batch: what lies waiting after a pause is taken in such portions."""
+"""Messages per micro-batch: a backlog after a pause is processed in portions of this size."""
 FINISH_SECONDS = 5.0
-"""So long a micro-batch may go on after the service was told to stop."""
-RESULT = "partition int, readings long, first long, last long, done boolean, note string"
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a task is told."""
-
-    settings: Settings
-    topic: str
-    """Kafka's own identifier of the topic of readings."""
-    covered: Covered
+"""Seconds that a micro-batch may take to finish after the service was told to stop."""
 
 
 class Evaluation:
     """The service: one streaming query, started again when it fails."""
 
-    def __init__(self, settings: Settings, checkpoints: Path, service: Service) -> None:
+    def __init__(self, settings: Settings, service: Service) -> None:
         self._settings = settings
-        self._checkpoints = checkpoints
+        self._checkpoints = Layout.of(settings).spark_checkpoints
         self._service = service
         self._first = 0
         """The oldest arrival in the last micro-batch: the next one's are not likely to be older."""
         self._topic = ""
-        self._readings = Counter("flead_readings", "Readings that have come by.", registry=service.metrics)
-        self._seconds = Gauge("flead_batch_seconds", "What the last micro-batch took.", registry=service.metrics)
+        self._readings = Counter("flead_readings", "Readings processed.", registry=service.metrics)
+        self._seconds = Gauge("flead_batch_seconds", "Duration of the last micro-batch.", registry=service.metrics)
 
     def run(self) -> None:
-        """Until the service is stopped. Raises whatever Spark's Java ends of: a new process is the remedy."""
-        self._service.trouble = "starting"
+        """Run until the service is stopped. Raises whatever ends Spark's JVM: the remedy is a new process."""
+        self._service.health = STARTING
         session.wait_for_needs(self._settings, [READINGS, GLOBAL_MODELS], self._service)
-        self._service.trouble = "Spark is starting"
+        self._service.health = Health("Spark is starting")
         spark = session.session(self._settings, NAME, cores=1)
-        self._models = Models(kafka_options(self._settings))
+        self._models = GlobalModels(kafka_options(self._settings))
         try:
             while not self._service.stopping.is_set():
                 self._run_query(spark)
@@ -74,7 +64,7 @@ class Evaluation:
 
     def _run_query(self, spark: SparkSession) -> None:
         self._topic = session.wait_for_needs(self._settings, [READINGS, GLOBAL_MODELS], self._service)[READINGS]
-        self._service.trouble = "the query is starting"
+        self._service.health = Health("the query is starting")
         query = (
             session.stream(spark, self._settings, [READINGS], MOST)
             .writeStream.foreachBatch(self._micro_batch)
@@ -83,9 +73,9 @@ class Evaluation:
             .trigger(processingTime=f"{round(self._settings.evaluation_seconds * 1000)} milliseconds")
             .start()
         )
-        self._service.trouble = ""
+        self._service.health = HEALTHY
         try:
-            # Not oftener: a look at the progress is dozens of questions to Java.
+            # Not more often: asking for the progress is dozens of calls to Java.
             while not self._service.stopping.wait(self._settings.evaluation_seconds) and query.isActive:
                 progress = query.lastProgress
                 if progress:
@@ -93,11 +83,11 @@ class Evaluation:
             if not self._service.stopping.is_set():
                 query.awaitTermination()
         except StreamingQueryException as error:
-            self._service.trouble = f"the query failed: {_cause(error)}"
-            log.warning("%s: %s", NAME, self._service.trouble)
+            self._service.health = Health(f"the query failed: {_cause(error)}")
+            log.warning("%s: %s", NAME, self._service.health.trouble)
             self._service.stopping.wait(5)
         finally:
-            # Spark stops a micro-batch by an interruption, of which its log tells a thousand lines.
+            # Spark interrupts a running micro-batch, and fills the log with a thousand lines about it.
             deadline = time.monotonic() + FINISH_SECONDS
             while query.isActive and query.status["isTriggerActive"] and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -113,7 +103,7 @@ class Evaluation:
             rows = self._observe(batch, covered)
         for row in rows:
             if row.note:
-                log.warning("%s: partition %d: %s; its windows fill anew", NAME, row.partition, row.note)
+                log.warning("%s: partition %d: %s; its windows start empty", NAME, row.partition, row.note)
         self._first = min((row.first for row in rows), default=self._first)
         self._readings.inc(sum(row.readings for row in rows))
         log.debug("%s: micro-batch %d", NAME, number)
@@ -137,8 +127,8 @@ def _cause(error: Exception) -> str:
     return (python or lines or ["no reason given"])[-1 if python else 0][:300]
 
 
-def run(settings: Settings, checkpoints: Path) -> None:
-    """``flead service evaluation``, until it is told to stop. ``checkpoints`` is Spark's directory for them."""
+def run(settings: Settings) -> None:
+    """``flead service evaluation``, until it is told to stop."""
     service = Service(NAME, settings.evaluation_port)
     with service.running():
-        Evaluation(settings, checkpoints, service).run()
+        Evaluation(settings, service).run()

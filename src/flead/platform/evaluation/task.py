@@ -10,7 +10,7 @@ import psycopg
 import pyarrow as pa
 
 from flead.platform.evaluation.audit import PartitionAudit, position_key
-from flead.platform.evaluation.service import RESULT, Work
+from flead.platform.evaluation.work import RESULT, Work
 from flead.platform.spark.messages import Messages, of_partitions
 from flead.storage.server.store import served_store
 from flead.storage.writing.positions import Position, position

@@ -1,4 +1,4 @@
-"""What the gateway hears: the topics, and what is looked at in the records."""
+"""What the gateway subscribes to, and which fields of the records it reads."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import msgspec
 from flead.records import AgentState, Anomaly, LocalUpdate
 from flead.topics import ANOMALIES, ENROL, LOCAL_UPDATES, STATE, UP, mqtt_topic
 
-SUBSCRIBED = [(mqtt_topic("+", kind), 1) for kind in (ENROL, UP, STATE)]
+SUBSCRIBED = [mqtt_topic("+", kind) for kind in (ENROL, UP, STATE)]
 
 decode_state = msgspec.json.Decoder(AgentState).decode
 _RECORDS: dict[str, Callable[[bytes], LocalUpdate | Anomaly]] = {

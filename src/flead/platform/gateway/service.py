@@ -2,12 +2,12 @@
 
 1. An agent's parcel is opened; each of its records is checked against the register of agents and goes to Kafka as it
    was signed, with what proves that.
-2. An agent hears that its message has arrived only when Kafka has acknowledged it; what is not acknowledged it sends
-   again. So a message may come twice, and aggregator and collector count it once.
-3. Who is not enrolled yet may be in a moment: the message waits for as long, then it is refused.
-4. What is refused goes to `dead-letters` with the reason, and the agent hears of it, too.
+2. An agent gets an acknowledgement only once Kafka has acknowledged its message; it sends again whatever is not
+   acknowledged. So a message may come twice, and aggregator and collector count it once.
+3. A message of an agent that is not enrolled waits a moment for the enrolment, then it is refused.
+4. A refused message goes to `dead-letters` with the reason, and the agent is told.
 
-The aggregator decides on enrolments, and checks again: who can write to Kafka need not pass here.
+The aggregator decides on enrolments and checks again, since writers to Kafka can bypass the gateway.
 """
 
 import logging
@@ -20,13 +20,14 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from prometheus_client import Counter, Gauge
 
 from flead.bus.agent_news import AgentsTopic
-from flead.bus.clients import kafka_options
+from flead.bus.clients import consumer_options, kafka_options
+from flead.bus.health import waiting_for
 from flead.bus.service import Service
 from flead.codec.answers import Refused, answer
 from flead.codec.packing import pack
 from flead.codec.parcels import opened
 from flead.platform.gateway.messages import decode_state, device_of
-from flead.platform.gateway.mqtt import Connection
+from flead.platform.gateway.mqtt import AgentsBroker
 from flead.settings import Settings
 from flead.topics import (
     ACK,
@@ -42,11 +43,11 @@ from flead.topics import (
 )
 from flead.trust.enrolment import RefusedError, enrol
 from flead.trust.envelope import AGENT_HEADER, Envelope, headers
-from flead.trust.register import AGENT, DEVICE, FOREIGN, UNKNOWN, Register
+from flead.trust.register import AGENT, DEVICE, Register
 from flead.trust.register import STATE as STATE_KEY
 
 GLOBAL_SECONDS = 60.0
-"""Between two global models to the agents: a device trains once a minute, and may pay for every byte."""
+"""Seconds between two global models to the agents: a device trains once a minute, and may pay for every byte."""
 HOLD_SECONDS = 60.0
 """For the aggregator to enrol an agent whose messages are there already."""
 LOOK_SECONDS = 0.5
@@ -83,14 +84,16 @@ class Gateway:
         self._published = float("-inf")
         self._letters = 0
         self._failed: KafkaError | None = None
-        self._mqtt = Connection(settings)
+        self._mqtt = AgentsBroker(settings)
         metrics = service.metrics
-        self._carried = Counter("flead_gateway_messages", "Carried to Kafka, by kind.", ["kind"], registry=metrics)
-        self._refused = Counter("flead_gateway_refused", "Not believed, by reason.", ["reason"], registry=metrics)
-        self._waiting = Gauge("flead_gateway_held", "Messages that wait for an enrolment.", registry=metrics)
+        self._carried = Counter(
+            "flead_gateway_messages", "Messages forwarded to Kafka, by kind.", ["kind"], registry=metrics
+        )
+        self._refused = Counter("flead_gateway_refused", "Messages refused, by reason.", ["reason"], registry=metrics)
+        self._waiting = Gauge("flead_gateway_held", "Messages waiting for an enrolment.", registry=metrics)
 
     def run(self) -> None:
-        """Until the service is stopped. KafkaException if Kafka cannot be written to any more."""
+        """Run until the service is stopped. KafkaException if Kafka can no longer be written to."""
         self._producer = Producer(
             kafka_options(self._settings)
             | {
@@ -104,7 +107,7 @@ class Gateway:
         self._agents = self._service.wait_for("the topic of agents", self._open_agents, KafkaException)
         models = self._service.wait_for("the global models", self._open_models, KafkaException)
         self._mqtt.start()
-        self._service.trouble = self._mqtt.trouble
+        self._service.health = self._mqtt.health
         looked = 0.0
         try:
             while not self._service.stopping.is_set():
@@ -125,8 +128,8 @@ class Gateway:
 
     @property
     def ready(self) -> bool:
-        """Whether it hears the agents."""
-        return not self._mqtt.trouble
+        """Whether it is subscribed to the agents' messages."""
+        return self._mqtt.health.is_good
 
     def _carry(self) -> None:
         """Take in what has arrived by MQTT; wait a moment if there is nothing."""
@@ -157,21 +160,19 @@ class Gateway:
                 self._judge(topic, envelope, until)
 
     def _judge(self, topic: str, envelope: Envelope, until: float) -> None:
-        """To Kafka, if it is believed; aside for a while, if it may be soon."""
+        """Forward it to Kafka if it is trusted; hold it for a while if it may be soon."""
         try:
             device = device_of(topic, envelope.record)
         except msgspec.MsgspecError:
             self._refuse(topic, envelope, NO_RECORD)
             return
-        reason = self._register.refusal(topic, envelope, device)
-        if reason is None:
+        verdict = self._register.judge(topic, envelope, device)
+        if verdict.refusal is None:
             self._send(topic, envelope, device)
-            return
-        undecided = reason == UNKNOWN or (reason == FOREIGN and device not in self._register.owners)
-        if undecided and time.monotonic() < until and len(self._held) < MOST_HELD:
+        elif not verdict.is_final and time.monotonic() < until and len(self._held) < MOST_HELD:
             self._held.append((until, topic, envelope))
         else:
-            self._refuse(topic, envelope, reason)
+            self._refuse(topic, envelope, verdict.refusal)
 
     def _send(self, topic: str, envelope: Envelope, device: str) -> None:
         place = (envelope.agent, envelope.sequence)
@@ -211,7 +212,7 @@ class Gateway:
             self._strangers[agent] = payload
 
     def _put(self, topic: str, value: bytes, key: str, more: list[tuple[str, bytes]], partition: int = -1) -> None:
-        """To Kafka, where nobody waits for an answer."""
+        """Forward it to Kafka without waiting for a delivery report."""
         try:
             self._producer.produce(topic, value, key, partition, headers=more)
         except BufferError:
@@ -242,9 +243,9 @@ class Gateway:
         try:
             news = self._agents.news(5)
         except KafkaException as error:
-            self._service.trouble = f"waiting for Kafka: {error.args[0].str()}"
+            self._service.health = waiting_for("Kafka", error.args[0].str())
             return
-        self._service.trouble = self._mqtt.trouble
+        self._service.health = self._mqtt.health
         for key, value in news:
             self._register.take(key, value)
         for agent in self._strangers.keys() & self._register.agents:
@@ -271,16 +272,7 @@ class Gateway:
         return topic
 
     def _open_models(self) -> Consumer:
-        consumer = Consumer(
-            kafka_options(self._settings)
-            | {
-                "group.id": "gateway",
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 100,
-            }
-        )
+        consumer = Consumer(consumer_options(kafka_options(self._settings), "gateway", {"fetch.wait.max.ms": 100}))
         try:
             _, end = consumer.get_watermark_offsets(TopicPartition(GLOBAL_MODELS, 0), 10)
         except KafkaException:
@@ -292,3 +284,10 @@ class Gateway:
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._failed = error
+
+
+def run(settings: Settings) -> None:
+    """``flead service gateway``, until it is told to stop."""
+    service = Service("gateway", settings.gateway_port)
+    with service.running():
+        Gateway(settings, service).run()

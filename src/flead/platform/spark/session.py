@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 from pyspark.sql import DataFrame, SparkSession
 
 from flead.bus.clients import java_options, kafka_options
+from flead.bus.health import STARTING
 from flead.bus.service import Service
 from flead.settings import Settings
 from flead.storage.server.store import served_store
@@ -22,7 +23,7 @@ PER_BATCH = 50_000
 
 
 def session(settings: Settings, name: str, cores: int) -> SparkSession:
-    """An application of this name that runs so many tasks at once."""
+    """An application of this name that runs ``cores`` tasks at once."""
     builder = SparkSession.builder.master(f"spark://{settings.spark_host}:{settings.spark_port}").appName(name)
     configuration = {
         "spark.cores.max": cores,
@@ -55,7 +56,7 @@ def stream(spark: SparkSession, settings: Settings, topics: Sequence[str], most:
         .option("subscribe", ",".join(topics))
         .option("startingOffsets", "earliest")
         .option("maxOffsetsPerTrigger", most)
-        # What Kafka has forgotten before it was read is gone; the rest is still worth reading.
+        # What Kafka deleted before it was read is lost; the rest is still worth reading.
         .option("failOnDataLoss", "false")
     )
     return source.load().selectExpr("topic", "partition", "offset", "unix_millis(timestamp) AS arrived", "value")
@@ -63,17 +64,17 @@ def stream(spark: SparkSession, settings: Settings, topics: Sequence[str], most:
 
 def wait_for_needs(settings: Settings, topics: Sequence[str], service: Service) -> dict[str, str]:
     """Wait for the database, whose schema is brought up to date, and for the topics; returns the topics' own ids."""
-    service.wait_for("the database", served_store(settings).migrate, psycopg.OperationalError, then="starting")
+    service.wait_for("the database", served_store(settings).migrate, psycopg.OperationalError, then=STARTING)
     admin = AdminClient({**kafka_options(settings), "log_level": 0})
 
     def ids() -> dict[str, str]:
         found = admin.describe_topics(TopicCollection(list(topics)), request_timeout=10)
         return {topic: _hexadecimal(future.result(15).topic_id) for topic, future in found.items()}
 
-    return service.wait_for("Kafka", ids, KafkaException, then="starting")
+    return service.wait_for("Kafka", ids, KafkaException, then=STARTING)
 
 
 def _hexadecimal(topic: Uuid) -> str:
-    """Kafka's identifier of a topic as 32 digits; its own form is no name of a directory."""
+    """Kafka's identifier of a topic as 32 hexadecimal digits; its own notation does not suit as a directory name."""
     halves = topic.get_most_significant_bits(), topic.get_least_significant_bits()
     return "".join(f"{half % 2**64:016x}" for half in halves)

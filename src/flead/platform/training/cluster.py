@@ -6,12 +6,12 @@ import urllib.request
 from typing import Any, NamedTuple
 
 SECONDS = 10.0
-"""That an answer may take."""
+"""Timeout of a request, in seconds."""
 ENDED = {"FINISHED", "CANCELED", "FAILED"}
 
 
 class ClusterError(Exception):
-    """The JobManager does not answer, or refuses: why."""
+    """The JobManager does not respond, or refuses: the message says why."""
 
 
 class Job(NamedTuple):
@@ -77,5 +77,5 @@ class Cluster:
             with urllib.request.urlopen(request, timeout=SECONDS) as answer:
                 found: dict[str, Any] = json.load(answer)
         except (OSError, ValueError) as error:
-            raise ClusterError(f"Flink's JobManager at {self._address} does not answer {path}: {error}") from None
+            raise ClusterError(f"Flink's JobManager at {self._address} does not respond to {path}: {error}") from None
         return found

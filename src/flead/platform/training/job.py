@@ -21,14 +21,14 @@ from flead.topics import ANOMALIES, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES, 
 
 GATHER_SECONDS = 0.1
 TRANSACTION_SECONDS = 900
-"""After so long the brokers give up a transaction that nobody has gone on with: as long as they allow."""
+"""Seconds after which brokers abort an abandoned transaction: the longest that they allow."""
 
 
 class Training(KeyedProcessFunction):
     """Hands a partition's messages to its shard, and keeps the shard's state in Flink's."""
 
     def __init__(self, settings: Settings) -> None:
-        # The job's graph is readable by everybody who can open Flink's page.
+        # The job graph can be read by anyone who can open Flink's web page.
         self._settings = settings.model_copy(update=dict.fromkeys(SECRETS, SecretStr("")))
         self._partitions: dict[int, Partition] = {}
 
@@ -43,13 +43,13 @@ class Training(KeyedProcessFunction):
         number, models, values, heads = value
         partition = self._partitions.get(number)
         if partition is None:
-            # Flink gives a key's state to nobody but an element of this key.
+            # Flink provides a key's state only while an element of this key is processed.
             partition = self._partitions[number] = Partition(self._settings, dict(self._state.items()))
         produced = partition.adopt(values, heads) if models else partition.observe(values, heads)
         for key, part in partition.changed().items():
             self._state.put(key, part)
         if models and number:
-            return  # what is wrong with a model is said once, not by every partition
+            return  # an invalid model is reported once, not by every partition
         if any(produced):
             yield Row(number, GLOBAL_MODELS if models else READINGS, *produced)
 
@@ -123,7 +123,7 @@ def _sinks(settings: Settings) -> Iterable[str]:
             "properties.compression.type": "zstd",
             "sink.delivery-guarantee": guarantee,
             "sink.transactional-id-prefix": f"training-{topic}",
-            "sink.transaction-naming-strategy": "pooling",  # the other makes new names for ever
+            "sink.transaction-naming-strategy": "pooling",  # the other strategy uses new names for ever
             "key.format": "raw",
             "key.raw.charset": charset,
             "key.fields": "k",

@@ -15,7 +15,7 @@ from flead.codec.decode import Decoder
 from flead.codec.encode import encode_lines
 from flead.codec.frames import FIELD, LATIN_1, MESSAGE, places
 from flead.records import Anomaly, GlobalModel, LocalUpdate
-from flead.settings import Settings
+from flead.settings import ModelSettings
 from flead.shard import outputs
 from flead.shard.shard import Shard
 from flead.shard.state import restore, snapshot
@@ -29,7 +29,7 @@ _decode_model = msgspec.json.Decoder(GlobalModel).decode
 
 
 class Produced(NamedTuple):
-    """What a call brought forth, by topic; empty where there is nothing."""
+    """The output of a call, by topic; empty where there is none."""
 
     anomalies: str = ""
     updates: str = ""
@@ -42,12 +42,12 @@ class Partition:
     After a change of learner its devices learn anew from here on: ``flead up`` asks before it comes to that.
     """
 
-    def __init__(self, settings: Settings, stored: dict[str, bytes]) -> None:
+    def __init__(self, settings: ModelSettings, stored: dict[str, bytes]) -> None:
         self._shard = Shard(settings)
         if stored:
             changed = restore(self._shard, stored, anew=True)
             if changed:
-                log.warning("training: the devices learn anew, for %s", changed.partition(":")[0])
+                log.warning("training: the devices start learning from scratch: %s", changed.partition(":")[0])
         self._decoder = Decoder(self._shard.devices)
 
     def observe(self, values: Sequence[bytes], heads: bytes) -> Produced:
@@ -66,7 +66,7 @@ class Partition:
         )
 
     def adopt(self, values: Sequence[bytes], heads: bytes) -> Produced:
-        """Take global models; what is none of this learner's is a dead letter."""
+        """Adopt global models; those of another learner become dead letters."""
         refused = []
         for message, value in enumerate(values):
             try:

@@ -1,13 +1,13 @@
-"""Where a training job can go on from: the savepoints and checkpoints in Flink's directory."""
+"""What a training job can be restored from: the savepoints and checkpoints in Flink's directory."""
 
 import shutil
 from pathlib import Path
 
 FORM = 2
-"""Of what the job keeps: another one whenever a job cannot go on from what the one before has saved."""
+"""Format of the job's state: increased whenever a job cannot restore what earlier versions saved."""
 CHECKPOINTS, SAVEPOINTS = f"checkpoints/form-{FORM}", f"savepoints/form-{FORM}"
 METADATA = "_metadata"
-"""Written last, at once: a directory with it is complete."""
+"""Written last and atomically: a directory that has it is complete."""
 
 
 def newest(flink: Path) -> Path | None:
@@ -17,7 +17,7 @@ def newest(flink: Path) -> Path | None:
 
 
 def forget_others(flink: Path, job: str) -> None:
-    """Remove what jobs before this one have left, once this one has checkpoints of its own."""
+    """Remove what earlier jobs left, once this one has checkpoints of its own."""
     own = flink / CHECKPOINTS / job
     for directory in (*flink.glob(f"{CHECKPOINTS}/*"), *flink.glob(f"{SAVEPOINTS}/*")):
         if directory != own:

@@ -1,21 +1,20 @@
 """The training service: keeps the training job on Flink's cluster, whatever happens to the cluster.
 
-It looks for the job, hands it in where there is none, and looks again. Flink itself restarts the job when a TaskManager
-is lost. A JobManager that comes back knows of no job; then the job is handed in anew, going on from its newest
-checkpoint. Asked to stop, the service stops the job with a savepoint, from which the next one goes on.
+It polls for the job and submits it where there is none. Flink itself restarts the job when a TaskManager is lost. A
+restarted JobManager has no job; then the job is submitted again, restored from its newest checkpoint. When the service
+is told to stop, it stops the job with a savepoint, from which the next one is restored.
 """
 
 import logging
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from pathlib import Path
 
 from prometheus_client import Gauge
 
+from flead.bus.health import HEALTHY, Health
 from flead.bus.service import Service
+from flead.layout import Layout
 from flead.platform.training import saved
 from flead.platform.training.cluster import Cluster, ClusterError, Job
 from flead.settings import Settings
@@ -27,70 +26,71 @@ JOB = "training"
 
 LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 15.0
-"""Before a job that has failed at once is handed in again."""
+"""Seconds before a job that failed immediately is submitted again."""
 SUBMIT_SECONDS = 180.0
 STOP_SECONDS = 50.0
-"""That a savepoint may take; the launcher waits for a little longer."""
+"""Seconds that a savepoint may take; the supervisor waits a little longer."""
 SETTLED = 5
-"""Checkpoints of its own after which a job has no more use for another's; Flink keeps three."""
+"""Checkpoints after which a job no longer needs those of earlier jobs; Flink keeps three."""
 
 
 class SubmitError(Exception):
-    """The job could not be handed in: why."""
+    """The job could not be submitted: the message says why."""
 
 
 class Training:
-    """The job and what watches it; ``flink`` is Flink's directory of checkpoints and savepoints."""
+    """The job and what watches it."""
 
-    def __init__(self, settings: Settings, flink: Path, environment: Mapping[str, str], service: Service) -> None:
+    def __init__(self, settings: Settings, service: Service) -> None:
         self._cluster = Cluster(settings.flink_host, settings.flink_port)
-        self._flink = flink
-        self._environment = {**os.environ, **environment}
+        self._flink = Layout.of(settings).flink
         self._service = service
         self._settled = ""
         self._handed_in = ""
         self._refused = False
         metrics = service.metrics
-        self._checkpoints = Gauge("flead_checkpoints", "Completed by the present job.", registry=metrics)
-        self._duration = Gauge("flead_checkpoint_seconds", "What the last one took.", registry=metrics)
-        self._size = Gauge("flead_checkpoint_bytes", "What the last one holds.", registry=metrics)
+        self._checkpoints = Gauge("flead_checkpoints", "Checkpoints completed by the current job.", registry=metrics)
+        self._duration = Gauge("flead_checkpoint_seconds", "Duration of the last checkpoint.", registry=metrics)
+        self._size = Gauge("flead_checkpoint_bytes", "Size of the last checkpoint.", registry=metrics)
 
     def run(self) -> None:
-        """Until the service is stopped."""
+        """Run until the service is stopped."""
         while not self._service.stopping.is_set():
-            trouble, wait = self._look()
-            if trouble and trouble != self._service.trouble:
-                log.warning("training: %s", trouble)
-            self._service.trouble = trouble
+            health, wait = self._look()
+            if not health.is_good and health != self._service.health:
+                log.warning("training: %s", health.trouble)
+            self._service.health = health
             self._service.stopping.wait(wait)
 
-    def _look(self) -> tuple[str, float]:
-        """Why the training does not work, empty if it does, and how long to wait before the next look."""
+    def _look(self) -> tuple[Health, float]:
+        """How the training is, and how many seconds to wait before the next look."""
         try:
             job = self._job()
             if job is None:
                 return self._hand_in()
             self._look_at_checkpoints(job)
             if job.works:
-                return "", LOOK_SECONDS
-            return f"the job is {job.state.lower()}; {self._cluster.failure(job.id)}".rstrip("; "), LOOK_SECONDS
+                return HEALTHY, LOOK_SECONDS
+            trouble = f"the job is {job.state.lower()}; {self._cluster.failure(job.id)}".rstrip("; ")
+            return Health(trouble), LOOK_SECONDS
         except ClusterError as error:
-            return str(error), LOOK_SECONDS
+            return Health(str(error)), LOOK_SECONDS
 
-    def _hand_in(self) -> tuple[str, float]:
+    def _hand_in(self) -> tuple[Health, float]:
         ended = next((job for job in self._cluster.jobs(JOB) if job.id == self._handed_in), None)
         if ended and not self._refused:
-            # Not at once again: what it ended of is likely to be still there.
+            # Not immediately: what it failed of is likely to be still there.
             self._refused = True
-            return f"the job is {ended.state.lower()}: {self._cluster.failure(ended.id)}", PATIENCE_SECONDS
+            trouble = f"the job is {ended.state.lower()}: {self._cluster.failure(ended.id)}"
+            return Health(trouble), PATIENCE_SECONDS
         try:
             self._handed_in, self._refused = self._submit(), False
         except SubmitError as error:
-            return f"the job cannot be handed in: {error}", PATIENCE_SECONDS
-        return "the job is starting", LOOK_SECONDS
+            return Health(f"the job cannot be submitted: {error}"), PATIENCE_SECONDS
+        return Health("the job is starting"), LOOK_SECONDS
 
     def save_and_stop(self) -> None:
-        """Stop the job with a savepoint. Where that fails, the newest checkpoint is as good, and it is said."""
+        """Stop the job with a savepoint. If that fails, the newest checkpoint is as good, and the log says so."""
         try:
             job = self._job()
             if job is None:
@@ -113,11 +113,9 @@ class Training:
 
     def _submit(self) -> str:
         state = saved.newest(self._flink)
-        log.info("training: handing in the job, %s", f"going on from {state}" if state else "which begins anew")
+        log.info("training: submitting the job, %s", f"restored from {state}" if state else "without earlier state")
         command = [sys.executable, "-m", "flead.platform.training.submit", *([state.as_uri()] if state else [])]
-        with subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             deadline = time.monotonic() + SUBMIT_SECONDS
             said = None
             while said is None:
@@ -143,10 +141,10 @@ class Training:
             self._settled = job.id
 
 
-def run(settings: Settings, flink: Path, environment: Mapping[str, str]) -> None:
-    """``flead service training``, until it is told to stop. ``environment`` is what PyFlink needs to hand a job in."""
+def run(settings: Settings) -> None:
+    """``flead service training``, until it is told to stop. PyFlink needs ``stack.flink.client_environment``."""
     service = Service("training", settings.training_port)
-    training = Training(settings, flink, environment, service)
+    training = Training(settings, service)
     with service.running():
         training.run()
     if service.stopping.is_set():

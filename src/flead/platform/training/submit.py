@@ -1,6 +1,6 @@
-"""``python -m flead.platform.training.submit [STATE]``: hand the training job to Flink, from STATE on; prints its id.
+"""``python -m flead.platform.training.submit [STATE]``: submit the training job, restored from STATE; print its id.
 
-In a process of its own, because PyFlink brings a Java with it that has nothing to do once the job is there.
+It is a process of its own, because PyFlink starts a JVM that is idle once the job is submitted.
 """
 
 import sys
@@ -17,7 +17,7 @@ from flead.settings import Settings
 
 
 def submit(settings: Settings, state: str | None) -> str:
-    """Hand the job to the cluster; returns its id. ``state`` is the savepoint or checkpoint to go on from."""
+    """Submit the job to the cluster; returns its id. ``state`` is the savepoint or checkpoint to restore."""
     configuration = Configuration()
     for name, value in _configuration(settings, state).items():
         configuration.set_string(name, value)
@@ -41,7 +41,7 @@ def _configuration(settings: Settings, state: str | None) -> dict[str, str]:
         "python.execution-mode": "thread",
         "python.executable": sys.executable,
         "python.client.executable": sys.executable,
-        # Or every line of a gathering would take a copy of the whole gathering with it from operator to operator.
+        # Otherwise every line of a gathering would carry a copy of the whole gathering from operator to operator.
         "pipeline.object-reuse": "true",
         "execution.checkpointing.interval": f"{round(settings.checkpoint_seconds * 1000)} ms",
         "execution.checkpointing.mode": "EXACTLY_ONCE",
@@ -58,5 +58,5 @@ if __name__ == "__main__":
     chosen, _ = settings.load()
     try:
         print(submit(chosen, sys.argv[1] if len(sys.argv) > 1 else None))  # noqa: T201 - the answer
-    except Exception as error:  # what Java says fills one line, what Python says of it a hundred
+    except Exception as error:  # Java's message is one line, Python's a hundred
         sys.exit(str(getattr(error, "java_exception", error)))

@@ -1,1 +1,1 @@
-"""The schema, as SQL files in the order of their names, and what brings a database to it."""
+"""The schema, as SQL files in the order of their names, and the code that applies them."""

@@ -1,6 +1,6 @@
 """Brings a database to the newest schema: the SQL files of ``migrations/``, in order of their names, each once.
 
-Those for TimescaleDB wait where the server has not loaded it.
+Those for TimescaleDB are left out until the server has loaded it.
 """
 
 import hashlib
@@ -10,14 +10,14 @@ from typing import Any
 from psycopg import Connection
 
 from flead.errors import FleadError
-from flead.storage.server import timescaledb
+from flead.storage import timescaledb
 
 LOCK = 0x464C454144
 """The advisory lock of migrations ("FLEAD"): of two processes that migrate at once, one waits."""
 
 
 class MigrationError(FleadError):
-    """The database's schema is not one that this program can bring up to date."""
+    """The database's schema cannot be migrated by this program."""
 
 
 def migrate(connection: Connection[Any], migrations: dict[str, str] | None = None) -> list[str]:
@@ -67,12 +67,12 @@ def _missing(connection: Connection[Any], wanted: dict[str, str]) -> list[str]:
         if name not in wanted:
             raise MigrationError(
                 f"the database has the migration {name}, which this version of flead does not know:"
-                " use the version that made it, or a newer one"
+                " use the version that created it, or a newer one"
             )
         if checksum != _checksum(wanted[name]):
             raise MigrationError(
                 f"the migration {name} has changed since it was applied to this database:"
-                " restore the file and put the change into a new one, or start with an empty database"
+                " restore the file and put the change into a new migration, or start with an empty database"
             )
     return [name for name in wanted if name not in applied]
 

@@ -1,16 +1,16 @@
-"""What plain Postgres forgets, and after how many days: what the policies of TimescaleDB drop there."""
+"""Which old rows are deleted on plain Postgres, and after how many days, as TimescaleDB's policies do there."""
 
 import time
 from typing import Any
 
 from psycopg import Connection, sql
 
-from flead.storage.server.timescaledb import is_enabled
+from flead.storage.timescaledb import is_enabled
 
 DAYS = {
     "signal": 30, "rejected": 30, "local_models": 90, "model_evaluations": 90, "anomalies": 90, "device_hours": 400
 }  # fmt: skip
-"""From when a row was stored, whatever its own time."""
+"""Counted from when a row was stored, whatever its own time."""
 
 EVERY_SECONDS = 60.0
 MOST_ROWS = 100_000
@@ -24,7 +24,7 @@ _FORGET = sql.SQL("""
 
 
 class Retention:
-    """Deletes old rows a few at a time, so that nobody waits. ``connection`` is in autocommit mode."""
+    """Deletes old rows a few at a time, so that no other query has to wait. ``connection`` is in autocommit mode."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
@@ -32,7 +32,7 @@ class Retention:
         self._next = time.monotonic() + EVERY_SECONDS
 
     def forget_when_due(self) -> None:
-        """Forget, if the last time was a while ago."""
+        """Delete old rows if the last time was a while ago."""
         if time.monotonic() >= self._next:
             self.forget()
             self._next = time.monotonic() + EVERY_SECONDS

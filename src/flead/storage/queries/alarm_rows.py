@@ -27,7 +27,7 @@ class AlarmRow(Struct):
     channel: str
     """Of the reading that was furthest out, as all up to ``worst_at``."""
     value: float | None
-    """None: kept where it was measured."""
+    """None: the value was not shared."""
     z_score: float
     detector: str
     mean: float | None
@@ -37,7 +37,7 @@ class AlarmRow(Struct):
     acknowledged_at: int | None
     closed_at: int | None
     closed_by: str | None
-    """``quiet``: no flagged reading came for a while; ``user``: somebody closed it."""
+    """``quiet``: no flagged reading came for a while; ``user``: a person closed it."""
 
 
 class AlarmPage(Struct):
@@ -56,7 +56,7 @@ class AlarmCounts(Struct):
 
 
 class DetectionRow(Struct):
-    """What the devices' own alarms were worth on labelled readings, reading by reading."""
+    """Quality of the devices' own alarms on labelled readings, reading by reading."""
 
     detector: str
     readings: int

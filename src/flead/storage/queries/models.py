@@ -106,7 +106,7 @@ def global_parameters(connection: Connection[Any], version: int) -> ModelParamet
 
 
 def evaluations(connection: Connection[Any], limit: int = 20) -> list[EvaluationRow]:
-    """What the newest evaluated global models were worth, newest first, over all brokers."""
+    """Quality of the newest evaluated global models, newest first, over all brokers."""
     return fetch(
         connection,
         EvaluationRow,

@@ -1,4 +1,4 @@
-"""The login of dashboards: a role that reads and can do nothing else."""
+"""The dashboards' login: a role that can only read."""
 
 from typing import Any, LiteralString
 
@@ -15,17 +15,17 @@ SETTINGS: dict[LiteralString, str] = {
     "idle_in_transaction_session_timeout": "1min",
     "timezone": "UTC",
 }
-"""What holds in its sessions; a dashboard that asks too much is told so, and the server is free again."""
+"""Settings of its sessions: an overlong query of a dashboard fails, so that the server is free again."""
 
 
 class ReaderError(FleadError):
-    """The role cannot be made."""
+    """The role cannot be created."""
 
 
 def let_reader_in(connection: Connection[Any], password: str) -> None:
-    """Make the role if it is missing and give it this password and ``SETTINGS``; the schema must be there.
+    """Create the role if it is missing, and give it this password and ``SETTINGS``; the schema must be there.
 
-    Raises :class:`ReaderError` where the connection's user may not make roles.
+    Raises :class:`ReaderError` where the connection's user may not create roles.
     """
     name = sql.Identifier(READER)
     secret = connection.pgconn.encrypt_password(password.encode(), READER.encode(), b"scram-sha-256").decode()
@@ -40,6 +40,6 @@ def let_reader_in(connection: Connection[Any], password: str) -> None:
                 connection.execute(statement.format(name, sql.Identifier(setting), sql.Literal(value)))
     except (errors.InsufficientPrivilege, errors.UndefinedObject) as error:
         raise ReaderError(
-            f"the dashboards' role {READER} cannot be made ({str(error).splitlines()[0]}): let the database's"
+            f"the dashboards' role {READER} cannot be created ({str(error).splitlines()[0]}): let the database's"
             f" administrator CREATE ROLE flead_read, CREATE ROLE {READER} LOGIN, and grant the first to the second"
         ) from None

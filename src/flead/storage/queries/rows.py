@@ -11,7 +11,7 @@ STATES: tuple[State, ...] = ("normal", "warning", "critical", "learning", "silen
 
 
 class Overview(Struct):
-    """The four published counts, and what stands beside them."""
+    """The four published counts, and some more."""
 
     local_models: int
     global_models: int
@@ -90,7 +90,7 @@ class VersionRow(GlobalModelRow, kw_only=True):
 
 
 class RollbackRow(Struct):
-    """A request to go back to an older global model; ``new_version`` is None until it is fulfilled."""
+    """A request to roll back to an older global model; ``new_version`` is None until it is fulfilled."""
 
     id: int
     version: int
@@ -100,7 +100,7 @@ class RollbackRow(Struct):
 
 
 class BrokerTotals(Struct):
-    """Everything that came by one broker."""
+    """Totals of one broker."""
 
     broker_id: int
     devices: int
@@ -117,7 +117,7 @@ class AnomalyRow(Struct):
     broker_id: int
     channel: str
     value: float | None
-    """None: kept where it was measured, as ``mean`` and ``std`` are then."""
+    """None: the value was not shared, and neither were ``mean`` and ``std``."""
     z_score: float
     severity: str
     detector: str
@@ -145,7 +145,7 @@ class MinuteReadings(Struct):
 
 
 class EvaluationRow(Struct):
-    """What a global model was worth on labelled readings; a measure with nothing to divide by is None."""
+    """Quality of a global model on labelled readings; a measure with nothing to divide by is None."""
 
     version: int
     readings: int
@@ -164,14 +164,14 @@ class EvaluationRow(Struct):
 
 
 class RejectedReason(Struct):
-    """How many were refused for one reason."""
+    """Number of refusals for one reason."""
 
     reason: str
     rejected: int
 
 
 class RejectedRow(Struct):
-    """Something that was no reading, as it came."""
+    """Something that was not a valid reading, as received."""
 
     source: str
     location: str
@@ -181,7 +181,7 @@ class RejectedRow(Struct):
 
 
 class DeviceRow(Struct):
-    """A device as it is now."""
+    """The present state of a device."""
 
     device_id: str
     broker_id: int
@@ -247,14 +247,14 @@ class TableCount(Struct):
 
 
 class AgentRow(Struct):
-    """An agent, and how it is."""
+    """An agent, and its state."""
 
     name: str
     state: str | None
-    """By its own word: online or stopped; ``silent`` by its last will; None: it has not spoken yet."""
+    """As reported by itself: online or stopped; ``silent`` by its last will; None: nothing reported yet."""
     devices: int
     pending: int
-    """Messages that it had not delivered when it last spoke."""
+    """Messages that it had not delivered when it last reported."""
     spoke_at: int | None
     enrolled_at: int
     by_command: bool
@@ -264,4 +264,4 @@ class AgentRow(Struct):
     pattern: str
     """Of the devices that it may claim."""
     refused: dict[str, int]
-    """What came under its name and was not believed: how often, by reason."""
+    """Records refused under its name, by reason."""

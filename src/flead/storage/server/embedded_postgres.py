@@ -1,4 +1,4 @@
-"""A Postgres server of our own, from the programs of a wheel: nothing to install, nothing left behind.
+"""An embedded Postgres server, from the programs of a wheel: nothing to install, nothing left behind.
 
 The server listens on the loopback interface only and asks for a password. It lives as long as the process that
 started it: a shell between the two waits on a pipe whose other end this process holds, and stops the server when the
@@ -7,7 +7,7 @@ server and stops it.
 
     DIR/lock          held by the process that uses DIR
     DIR/postgres/     the database; DIR/postgres.new while it is being made
-    DIR/postgres.log  what the server says; postgres.log.1 is the former, once it has grown to a megabyte
+    DIR/postgres.log  the server's log; postgres.log.1 is the previous one, once it has grown to a megabyte
 """
 
 import os
@@ -60,13 +60,13 @@ OPTIONS = {
     "max_wal_senders": "0",
     "random_page_cost": "1.1",
     "jit": "off",
-    # Only what nobody else is told: a client hears of its own errors, and checkpoints are no news. So the log grows by
+    # Only what clients do not see: they get their own errors, and checkpoints are no news. So the log grows by
     # a few lines a start. (The server's own log rotation would leave a process behind where PID 1 collects none.)
     "log_min_messages": "log",
     "log_checkpoints": "off",
 }
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-"""For tests: a crash of the machine may lose or spoil the database, a crash of a process does not spoil it."""
+"""For tests: a crash of the machine may lose or corrupt the database, a crash of a process may not."""
 
 WATCH = '"$@" </dev/null >&2 & echo $!; read -r _; kill -INT $! 2>/dev/null; wait $!'
 """Start the server, tell its PID, and stop it when the standard input ends."""
@@ -138,7 +138,7 @@ class EmbeddedPostgres:
             self._lock = None
 
     def _chosen_version(self) -> Path:
-        """The programs of the version that made the database; for a new one ``major``, or the newest."""
+        """The programs of the version that created the database; for a new one ``major``, or the newest."""
         elsewhere = "set data_dir (FLEAD_DATA_DIR) to another directory"
         versions = installed_versions()
         if self.cluster.exists():
@@ -149,7 +149,9 @@ class EmbeddedPostgres:
                     f"{self.cluster} is not a Postgres database: remove it if nothing in it is needed, or {elsewhere}"
                 ) from None
         elif (self.data_dir / "PG_VERSION").exists():
-            raise PostgresError(f"{self.data_dir} is itself a Postgres database, made by something else: {elsewhere}")
+            raise PostgresError(
+                f"{self.data_dir} is itself a Postgres database, created by another program: {elsewhere}"
+            )
         else:
             wanted = self._major or max(versions)
         if wanted not in versions:
@@ -160,14 +162,14 @@ class EmbeddedPostgres:
         return versions[wanted]
 
     def _initialise(self) -> None:
-        """Make the database beside its place and move it there, so that a half-made one is never taken for a whole."""
+        """Create the database beside its final place and move it there, so that an incomplete one is never used."""
         unfinished = self.data_dir / "postgres.new"
         if unfinished.exists():
             shutil.rmtree(unfinished)
         unfinished.mkdir(mode=0o700)
         if self._user:
             os.chown(unfinished, self._user.uid, self._user.gid)
-        # By the rules that initdb writes nobody may log in; then it wants no password, which it would take from a file.
+        # Initialised without any login, so that initdb needs no password, which it would read from a file.
         self._run(unfinished, "initdb", "-D", self._place(unfinished), f"--username={NAME}", "--auth=reject",
                   "--encoding=UTF8", "--locale=C")  # fmt: skip
         (unfinished / "pg_hba.conf").write_text(f"host all all {HOST}/32 scram-sha-256\n")
@@ -183,7 +185,7 @@ class EmbeddedPostgres:
                 return
             self._stop_server()
             if is_free(self.port):
-                break  # it was not the port
+                break  # not because of the port
         raise PostgresError(f"the database in {self.cluster} did not start; the end of {self.log}:\n{self._log_end()}")
 
     def _launch(self) -> None:
@@ -205,7 +207,7 @@ class EmbeddedPostgres:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                start_new_session=True,  # a Ctrl-C in the terminal is for us, who may still have rows to write
+                start_new_session=True,  # a Ctrl-C in the terminal is for us: there may still be rows to write
                 **self._as_user(self.cluster),
             )
         assert self._watch.stdout is not None
@@ -234,12 +236,12 @@ class EmbeddedPostgres:
         self._watch = None
 
     def _use_password(self) -> None:
-        """Give the role our password if it has another: who may start the server may also set it."""
+        """Give the role our password if it has another: whoever may start the server may also set it."""
         try:
             psycopg.connect(**self.connection(), connect_timeout=10).close()
         except psycopg.OperationalError as error:
             if "password authentication failed" not in str(error):
-                raise PostgresError(f"the database in {self.cluster} does not answer: {error}") from None
+                raise PostgresError(f"the database in {self.cluster} does not respond: {error}") from None
             self._stop_server()
             self._without_server(self.cluster, self._password_statement())
             self._start()

@@ -1,4 +1,4 @@
-"""What only one process may have: a data directory and a port."""
+"""Resources that only one process may use: a data directory and a port."""
 
 import fcntl
 import os
@@ -51,7 +51,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody uses now."""
+    """A port that is free now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""The processes of one database directory: found by what they are, waited for with a deadline."""
+"""The server processes of one database directory: how they are found, and waited for with a deadline."""
 
 import signal
 import time
@@ -10,9 +10,9 @@ import psutil
 from flead.storage.server.binaries import PostgresError
 
 CLEAN_STOP_SECONDS = 30.0
-"""For a stop that writes all changed pages."""
+"""Seconds for a stop that writes all changed pages."""
 HARD_STOP_SECONDS = 5.0
-"""For one that does not; the next start replays the log."""
+"""Seconds for a stop that does not; the next start replays the log."""
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
@@ -26,7 +26,7 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def is_running(pid: int) -> bool:
-    """Whether this process exists and has not ended; one that nobody has waited for yet has ended."""
+    """Whether this process exists and has not ended; a zombie counts as ended."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -69,7 +69,7 @@ def stop_all(cluster: Path) -> None:
                 continue
         if wait_for(lambda: not servers_on(cluster), seconds):
             return
-    raise PostgresError(f"the processes {sorted(pids)} use {cluster} and do not stop: stop them and try again")
+    raise PostgresError(f"the processes {sorted(pids)} use {cluster} and did not stop: end them and try again")
 
 
 def read_pid_file(cluster: Path) -> list[str]:
@@ -83,7 +83,7 @@ def read_pid_file(cluster: Path) -> list[str]:
 def remove_misleading_pid_file(cluster: Path) -> None:
     """Remove a PID file that would keep a server from starting: half-written, or its PID now another process's.
 
-    Only where :func:`servers_on` finds none. Any other old file is left to Postgres, which knows best.
+    Only where :func:`servers_on` finds none. Any other old file is left to Postgres, which handles it.
     """
     pid = "".join(read_pid_file(cluster)[:1])
     if not pid.isdigit() or psutil.pid_exists(int(pid)):

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from flead.errors import FleadError
-from flead.settings import Settings
+from flead.settings.store import StoreSettings
 from flead.storage.migrations.migrate import migrate
 from flead.storage.server.embedded_postgres import NAME, EmbeddedPostgres
 
@@ -38,7 +38,7 @@ class Store:
 
 
 @contextmanager
-def open_store(settings: Settings) -> Iterator[Store]:
+def open_store(settings: StoreSettings) -> Iterator[Store]:
     """Start the server in ``settings.data_dir``, bring its schema up to date, and stop it in the end.
 
     Raises PostgresError and MigrationError, both with what to do.
@@ -50,8 +50,8 @@ def open_store(settings: Settings) -> Iterator[Store]:
         yield store
 
 
-def served_store(settings: Settings) -> Store:
-    """The platform's store, whose server is a service of its own: running or not, of whatever schema."""
+def served_store(settings: StoreSettings) -> Store:
+    """The platform's store, whose server is a separate service: it may be down, or have an old schema."""
     password = settings.database_password.get_secret_value()
     place: dict[str, Any] = {
         "host": settings.database_host,
@@ -63,7 +63,7 @@ def served_store(settings: Settings) -> Store:
     return Store(place | {"connect_timeout": 5})
 
 
-def ask(settings: Settings, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def ask(settings: StoreSettings, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The column names and rows of one read-only statement; FleadError where it cannot be carried out."""
     with open_store(settings) as store, store.read() as connection:
         try:

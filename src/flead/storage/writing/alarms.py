@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Cursor
 
-from flead.settings import Settings
+from flead.records import Flagged
+from flead.settings.alarms import AlarmSettings
 from flead.storage.text import clean
 from flead.storage.writing import copy_rows as rows_as
 from flead.storage.writing.fleet_columns import FleetColumns
@@ -34,7 +35,7 @@ class AlarmRules:
     """Whether critical alarms are put down for delivery."""
 
 
-def alarm_rules_of(settings: Settings) -> AlarmRules:
+def alarm_rules_of(settings: AlarmSettings) -> AlarmRules:
     """The rules as they are set."""
     gap = round(settings.alarm_gap * 1000)
     return AlarmRules(
@@ -45,8 +46,8 @@ def alarm_rules_of(settings: Settings) -> AlarmRules:
     )
 
 
-class Flagged(NamedTuple):
-    """N flagged readings in order of arrival."""
+class _Kept(NamedTuple):
+    """N flagged readings of any detector, in order of arrival; all (N,), as in :class:`Flagged`."""
 
     rows: NDArray[np.int32]
     channels: NDArray[np.integer[Any]]
@@ -56,8 +57,13 @@ class Flagged(NamedTuple):
     times: NDArray[np.int64]
     means: NDArray[np.float64]
     stds: NDArray[np.float64]
-    detectors: NDArray[np.int64]
     thresholds: NDArray[np.float64]
+    detectors: NDArray[np.int64]  # the detector, as a position in AlarmSums' list of names
+
+    def take(self, which: NDArray[np.int64]) -> "_Kept":
+        """The readings at these positions."""
+        columns: list[Any] = [column[which] for column in self]
+        return _Kept(*columns)
 
 
 class Runs(NamedTuple):
@@ -112,19 +118,30 @@ class AlarmSums:
 
     def __init__(self, rules: AlarmRules) -> None:
         self.rules = rules
-        self._flagged: list[Flagged] = []
+        self._flagged: list[_Kept] = []
         self._detectors: dict[str, int] = {}
 
     def clear(self) -> None:
         """Forget everything."""
         self._flagged.clear()
 
-    def add(self, detector: str, threshold: float | NDArray[np.float64], *columns: Any) -> None:
-        """Flagged readings; ``columns`` are the first eight of :class:`Flagged`, which may be changed afterwards."""
-        count = len(columns[0])
-        number = self._detectors.setdefault(clean(detector), len(self._detectors))
-        copied: list[Any] = [*map(np.array, columns), np.full(count, number), np.full(count, threshold, np.float64)]
-        self._flagged.append(Flagged(*copied))
+    def add(self, flagged: Flagged) -> None:
+        """Flagged readings, whose columns may be changed afterwards."""
+        number = self._detectors.setdefault(clean(flagged.detector), len(self._detectors))
+        self._flagged.append(
+            _Kept(
+                rows=flagged.rows.copy(),
+                channels=flagged.channels.copy(),
+                values=flagged.values.copy(),
+                scores=flagged.scores.copy(),
+                critical=flagged.critical.copy(),
+                times=flagged.times.copy(),
+                means=flagged.means.copy(),
+                stds=flagged.stds.copy(),
+                thresholds=flagged.thresholds.copy(),
+                detectors=np.full(len(flagged.rows), number),
+            )
+        )
 
     def merge(self, cursor: Cursor[Any], fleet: FleetColumns) -> None:
         """Bring the alarms up to date; after the devices' clock has been, and in the same transaction."""
@@ -134,38 +151,35 @@ class AlarmSums:
         cursor.execute(_CLOSE_QUIET, {"clear": self.rules.clear})
 
     def _merge_runs(self, cursor: Cursor[Any], fleet: FleetColumns) -> None:
-        columns: list[Any] = [np.concatenate(column) for column in zip(*self._flagged, strict=True)]
-        flagged = Flagged(*columns)
+        flagged = _Kept(*(np.concatenate(column) for column in zip(*self._flagged, strict=True)))
         devices = fleet.stored_rows(flagged.rows)
         runs = runs_of(devices, flagged.times, flagged.critical, flagged.scores, self.rules.gap)
         serious = (runs.criticals > 0) | (runs.anomalies >= self.rules.readings)
         # Of the others only the first of a device can go on with a stored run, and only the last can be gone on with.
         is_last = np.append(runs.numbers[1:] == 0, True)
         runs = Runs(*(column[serious | is_last | (runs.numbers == 0)] for column in runs))
-        worst = Flagged(*[column[runs.worst] for column in columns])
-        fields = [
-            fleet.ids(worst.rows),
-            fleet.brokers(worst.rows),
-            rows_as.fixed(np.zeros(len(worst.rows), ">i8"), np.ones(len(worst.rows), np.bool_)),
-            rows_as.moments(runs.newest),
-            rows_as.moments(runs.started),
-            rows_as.moments(runs.last),
-            rows_as.int8(runs.anomalies),
-            rows_as.int8(runs.criticals),
-            fleet.channel(worst.rows, worst.channels),
-            rows_as.float8(worst.values),
-            rows_as.float8(worst.scores),
-            rows_as.words([name.encode() for name in self._detectors], worst.detectors),
-            rows_as.float8_or_null(worst.means),
-            rows_as.float8_or_null(worst.stds),
-            rows_as.float8_or_null(worst.thresholds),
-            rows_as.moments(worst.times),
-            rows_as.int4(runs.numbers),
-            rows_as.moments(runs.first),
-        ]
+        worst = flagged.take(runs.worst)
         cursor.execute(_TEMPORARY)
-        with cursor.copy("COPY new_runs FROM STDIN (FORMAT binary)") as copy:
-            copy.write(rows_as.HEADER + rows_as.encode(fields) + rows_as.TRAILER)
+        columns = {
+            "device_id": fleet.ids(worst.rows),
+            "broker_id": fleet.brokers(worst.rows),
+            "newest": rows_as.moments(runs.newest),
+            "started_at": rows_as.moments(runs.started),
+            "last_at": rows_as.moments(runs.last),
+            "anomalies": rows_as.int8(runs.anomalies),
+            "criticals": rows_as.int8(runs.criticals),
+            "channel": fleet.channel(worst.rows, worst.channels),
+            "value": rows_as.float8(worst.values),
+            "z_score": rows_as.float8(worst.scores),
+            "detector": rows_as.words([name.encode() for name in self._detectors], worst.detectors),
+            "mean": rows_as.float8_or_null(worst.means),
+            "std": rows_as.float8_or_null(worst.stds),
+            "threshold": rows_as.float8_or_null(worst.thresholds),
+            "worst_at": rows_as.moments(worst.times),
+            "number": rows_as.int4(runs.numbers),
+            "first_at": rows_as.moments(runs.first),
+        }
+        rows_as.copy_columns(cursor, "new_runs", columns)
         for statement in (_KEEP_WORST, _GO_ON, _NAME, _PUT_ALARMS, _PUT_RUNS):
             cursor.execute(statement, {"gap": self.rules.gap, "readings": self.rules.readings})
         if self.rules.webhook:

@@ -4,17 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from psycopg import Connection
 
 from flead.learning.metrics import Confusion
 from flead.records import Evaluation
-from flead.storage.writing import copy_rows as rows_as
+from flead.storage.writing.copy_rows import copy_columns
 from flead.storage.writing.fleet_columns import FleetColumns
 from flead.storage.writing.merge import add_evaluations, merge_detections
 from flead.storage.writing.positions import Position, move
-from flead.storage.writing.writer import COPIES
+from flead.storage.writing.tables import Predicted, model_evaluations
 
 
 @dataclass(slots=True)
@@ -25,51 +23,23 @@ class Audit:
     """Confusion counts by version and broker, of these messages alone."""
     detections: Mapping[str, Confusion] = field(default_factory=dict)
     """The same of the devices' own alarms, by detector."""
-    predictions: Sequence["Predicted"] = ()
+    predictions: Sequence[Predicted] = ()
     state: Mapping[str, bytes] = field(default_factory=dict)
     """What has changed of the partition's state, by key."""
-
-
-@dataclass(slots=True)
-class Predicted:
-    """Single predictions of one global model; all arrays (N,)."""
-
-    version: int
-    rows: NDArray[np.int32]
-    probabilities: NDArray[np.float64]
-    labels: NDArray[np.int8]
-    times: NDArray[np.int64]
 
 
 def store_audit(
     connection: Connection[Any], key: str, before: Position, after: Position, audit: Audit, fleet: FleetColumns
 ) -> None:
     """Add it to the store and move the position, in one transaction; MovedError if somebody else has."""
-    blocks = [_rows(predicted, fleet) for predicted in audit.predictions if len(predicted.rows)]
+    predictions = [model_evaluations(predicted, fleet) for predicted in audit.predictions if len(predicted.rows)]
     with connection.transaction(), connection.cursor() as cursor:
         move(cursor, key, before, after)
-        if blocks:
-            with cursor.copy(COPIES["model_evaluations"]) as copy:
-                copy.write(rows_as.HEADER + b"".join(blocks) + rows_as.TRAILER)
+        for columns in predictions:
+            copy_columns(cursor, "model_evaluations", columns)
         add_evaluations(cursor, audit.evaluations)
         merge_detections(cursor, audit.detections)
         cursor.executemany(_PUT_STATE, sorted(audit.state.items()))
-
-
-def _rows(predicted: Predicted, fleet: FleetColumns) -> bytes:
-    rows, probabilities, labels = predicted.rows, predicted.probabilities, predicted.labels
-    return rows_as.encode(
-        [
-            rows_as.int4(np.full(len(rows), predicted.version)),
-            fleet.ids(rows),
-            fleet.brokers(rows),
-            rows_as.float8(probabilities),
-            rows_as.int4(labels),
-            rows_as.boolean((probabilities >= 0.5) == (labels == 1)),
-            rows_as.float8(np.maximum(probabilities, 1 - probabilities)),
-            rows_as.moments(predicted.times),
-        ]
-    )
 
 
 _PUT_STATE = """

@@ -4,13 +4,14 @@ The format (PostgreSQL documentation, COPY, "Binary Format"): a row is a 16-bit 
 a 32-bit length in bytes, -1 for NULL, and the field as the type's ``send`` function writes it; all big-endian.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
+from psycopg import Cursor, sql
 
 from flead.idtable import IdTable
 
@@ -35,6 +36,10 @@ class Field(NamedTuple):
     data: NDArray[np.uint8]
     starts: NDArray[np.int64]  # (N,)
     lengths: NDArray[np.int64]  # (N,)
+
+
+Columns = Mapping[str, Field]
+"""Columns of N rows by their names in the database."""
 
 
 def fixed(values: NDArray[np.generic], null: NDArray[np.bool_] | None = None) -> Field:
@@ -164,3 +169,19 @@ def encode(fields: Sequence[Field]) -> bytes:
     for field in fields:
         put_field(out, places, *field)
     return out.tobytes()
+
+
+def copy(cursor: Cursor[Any], table: str, names: Iterable[str], blocks: Iterable[bytes]) -> None:
+    """Add rows to a table: blocks that :func:`encode` has made of the columns of these names, in their order."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier(table), columns)
+    with cursor.copy(statement) as into:
+        into.write(HEADER)
+        for block in blocks:
+            into.write(block)
+        into.write(TRAILER)
+
+
+def copy_columns(cursor: Cursor[Any], table: str, columns: Columns) -> None:
+    """Add the rows made of these columns to a table."""
+    copy(cursor, table, columns, [encode(list(columns.values()))])

@@ -1,4 +1,4 @@
-"""The hourly analysis in the store: hours that arrive in parts, merged exactly."""
+"""The hourly analytics in the store: hours that arrive in parts, merged exactly."""
 
 from collections.abc import Iterable
 from typing import Any, LiteralString

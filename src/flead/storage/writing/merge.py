@@ -12,11 +12,11 @@ from flead.learning.metrics import Confusion
 from flead.records import Evaluation, GlobalModel, to_milliseconds
 from flead.storage.parameters import flatten
 from flead.storage.text import clean
-from flead.storage.writing.copy_rows import HEADER, TRAILER, encode, float8, float8_or_null, int4, int8, moments
+from flead.storage.writing.copy_rows import copy_columns, float8, float8_or_null, int4, int8, moments
 from flead.storage.writing.fleet_columns import FleetColumns
 from flead.storage.writing.sums import NEVER, DeviceSums, Minute, MinuteSums
+from flead.storage.writing.tables import SEVERITIES
 
-SEVERITIES = ("warning", "critical")
 MINUTES = ("readings_per_minute", "anomalies_per_minute", "models_per_minute")
 """The sums by minute; where TimescaleDB keeps some of them itself, they are views."""
 
@@ -27,25 +27,24 @@ def merge_devices(cursor: Cursor[Any], sums: DeviceSums, fleet: FleetColumns) ->
     if len(rows) == 0:
         return
     did = sums.records[rows]
-    fields = [
-        fleet.ids(rows),
-        fleet.brokers(rows),
-        fleet.channels(rows),
-        moments(did["first_seen"]),
-        moments(did["last_seen"]),
-        int8(did["readings"]),
-        int8(did["anomalies"]),
-        moments(did["last_warning"], did["last_warning"] == NEVER),
-        moments(did["last_critical"], did["last_critical"] == NEVER),
-        int8(did["trainings"]),
-        float8(did["accuracy_sum"]),
-        int4(did["model_version"]),
-        float8_or_null(did["accuracy"]),
-        float8_or_null(did["loss"]),
-    ]
+    columns = {
+        "device_id": fleet.ids(rows),
+        "broker_id": fleet.brokers(rows),
+        "channels": fleet.channels(rows),
+        "first_seen": moments(did["first_seen"]),
+        "last_seen": moments(did["last_seen"]),
+        "readings": int8(did["readings"]),
+        "anomalies": int8(did["anomalies"]),
+        "last_warning": moments(did["last_warning"], did["last_warning"] == NEVER),
+        "last_critical": moments(did["last_critical"], did["last_critical"] == NEVER),
+        "trainings": int8(did["trainings"]),
+        "accuracy_sum": float8(did["accuracy_sum"]),
+        "model_version": int4(did["model_version"]),
+        "accuracy": float8_or_null(did["accuracy"]),
+        "loss": float8_or_null(did["loss"]),
+    }
     cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS changes (LIKE devices) ON COMMIT DELETE ROWS")
-    with cursor.copy("COPY changes FROM STDIN (FORMAT binary)") as copy:
-        copy.write(HEADER + encode(fields) + TRAILER)
+    copy_columns(cursor, "changes", columns)
     # Two ids that differ only in what Postgres cannot hold are one device here, hence the GROUP BY.
     cursor.execute("""
         INSERT INTO devices AS d

@@ -4,7 +4,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from flead.storage.server.timescaledb import views_among
+from flead.storage.timescaledb import views_among
 from flead.storage.writing.merge import MINUTES
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
+from flead.records import Flagged, LocalModels
+
 MINUTE = 60_000
 NEVER = np.iinfo(np.int64).min
 NOT_YET = np.iinfo(np.int64).max
@@ -34,18 +36,20 @@ class MinuteSums:
         self._see(brokers, times)
         self.readings.update(per_minute(times, brokers))
 
-    def add_anomalies(self, brokers: NDArray[np.int32], times: NDArray[np.int64], critical: NDArray[np.bool_]) -> None:
-        """Anomalies by these brokers at these times; all (N,)."""
+    def add_anomalies(self, brokers: NDArray[np.int32], flagged: Flagged) -> None:
+        """Flagged readings, and the brokers (N,) of their devices."""
+        times = flagged.times
         self._see(brokers, times)
         for severity, counts in enumerate(self.anomalies):
-            of_it = critical == severity
+            of_it = flagged.critical == severity
             counts.update(per_minute(times[of_it], brokers[of_it]))
 
-    def add_models(self, brokers: NDArray[np.int32], times: NDArray[np.int64], accuracies: NDArray[np.float64]) -> None:
-        """Local models by these brokers at these times; all (N,)."""
+    def add_models(self, brokers: NDArray[np.int32], models: LocalModels) -> None:
+        """Trainings, and the brokers (N,) of their devices."""
+        times = models.times
         self._see(brokers, times)
         self.models.update(per_minute(times, brokers))
-        for minute, total in per_minute(times, brokers, accuracies).items():
+        for minute, total in per_minute(times, brokers, models.accuracies).items():
             self.accuracies[minute] = self.accuracies.get(minute, 0.0) + total
 
     def _see(self, brokers: NDArray[np.int32], times: NDArray[np.int64]) -> None:
@@ -95,27 +99,24 @@ class DeviceSums:
             rows, times, records["touched"], records["readings"], records["first_seen"], records["last_seen"]
         )
 
-    def add_anomalies(self, rows: NDArray[np.int32], times: NDArray[np.int64], critical: NDArray[np.bool_]) -> None:
-        """Anomalies of these devices at these times; all (N,)."""
+    def add_anomalies(self, flagged: Flagged) -> None:
+        """Flagged readings."""
+        rows, times, critical = flagged.rows, flagged.times, flagged.critical
         self._see(rows, times)
         np.add.at(self.records["anomalies"], rows, 1)
         np.maximum.at(self.records["last_critical"], rows[critical], times[critical])
         np.maximum.at(self.records["last_warning"], rows[~critical], times[~critical])
 
-    def add_trainings(
-        self,
-        rows: NDArray[np.int32],
-        times: NDArray[np.int64],
-        versions: NDArray[np.integer[Any]],
-        accuracies: NDArray[np.float64],
-        losses: NDArray[np.float64],
-    ) -> None:
-        """Trainings of these devices, a device's in their order; all (N,)."""
-        self._see(rows, times)
-        np.add.at(self.records["trainings"], rows, 1)
-        np.add.at(self.records["accuracy_sum"], rows, accuracies)
-        for name, values in (("model_version", versions), ("accuracy", accuracies), ("loss", losses)):
-            self.records[name][rows] = values  # of a device's several values the last stays
+    def add_trainings(self, models: LocalModels) -> None:
+        """Trainings, a device's in their order."""
+        records, rows = self.records, models.rows
+        self._see(rows, models.times)
+        np.add.at(records["trainings"], rows, 1)
+        np.add.at(records["accuracy_sum"], rows, models.accuracies)
+        # Of a device's several values the last stays.
+        records["model_version"][rows] = models.versions
+        records["accuracy"][rows] = models.accuracies
+        records["loss"][rows] = models.losses
 
     def _see(self, rows: NDArray[np.int32], times: NDArray[np.int64]) -> None:
         self.records["touched"][rows] = True

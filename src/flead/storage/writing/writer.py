@@ -11,24 +11,20 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, LiteralString
 
-import numpy as np
-from numpy.typing import NDArray
 from psycopg import Connection
 
 from flead.columns import Batch, Devices
 from flead.learning.metrics import Confusion
-from flead.records import Evaluation, GlobalModel, Rejected
+from flead.records import Evaluation, Flagged, GlobalModel, LocalModels, Rejected
 from flead.storage.migrations.retention import Retention
-from flead.storage.parameters import Layout, layout_text, size
-from flead.storage.server.timescaledb import views_among
 from flead.storage.text import clean
-from flead.storage.writing import copy_rows as rows_as
+from flead.storage.timescaledb import views_among
+from flead.storage.writing import copy_rows, tables
 from flead.storage.writing.alarms import AlarmRules, AlarmSums
-from flead.storage.writing.copy_rows import Whole
+from flead.storage.writing.copy_rows import Columns
 from flead.storage.writing.fleet_columns import FleetColumns
 from flead.storage.writing.merge import (
     MINUTES,
-    SEVERITIES,
     merge_detections,
     merge_devices,
     merge_evaluations,
@@ -37,33 +33,19 @@ from flead.storage.writing.merge import (
     merge_reasons,
 )
 from flead.storage.writing.sums import DeviceSums, MinuteSums
-
-Rows = NDArray[np.int32]
-Times = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from flead.storage.writing.tables import Points, Predicted
 
 REASON_LENGTH = 200
 """Reasons are counted by so many first characters, and kept whole with what was refused."""
 
 DEFAULT_RULES = AlarmRules()
 
-COPIES: dict[str, LiteralString] = {
-    "local_models": """COPY local_models (device_id, broker_id, model_version, global_version, accuracy, loss,
-        samples_processed, parameters, layout, created_at) FROM STDIN (FORMAT binary)""",
-    "model_evaluations": """COPY model_evaluations (model_version, device_id, broker_id, prediction, actual_result,
-        is_correct, confidence, created_at) FROM STDIN (FORMAT binary)""",
-    "anomalies": """COPY anomalies (device_id, broker_id, channel, value, z_score, severity, detector, mean, std,
-        threshold, contributions, timestamp) FROM STDIN (FORMAT binary)""",
-    "signal": "COPY signal (device_id, channel, value, mean, std, timestamp) FROM STDIN (FORMAT binary)",
-    "rejected": "COPY rejected (source, location, reason, raw) FROM STDIN (FORMAT binary)",
-}
-
 
 class Writer:
     """Collects rows in memory and writes them with :meth:`commit`.
 
-    Columns have one length, N. ``rows`` are rows of ``devices``, ``times`` milliseconds since the epoch; the arrays
-    may be changed once a method has returned. ``connection`` becomes the writer's own and is put into autocommit mode,
+    ``rows`` of what is given are rows of ``devices``; its arrays may be changed once a method has returned.
+    ``connection`` becomes the writer's own and is put into autocommit mode,
     so that a commit is one transaction; ``broker_of`` gives the broker of a device id; ``rules`` say which anomalies
     are alarms. Not for several threads at once.
     """
@@ -89,7 +71,8 @@ class Writer:
         self._device_sums.clear()
         self._alarms.clear()
         self._minute_sums = MinuteSums()
-        self._copies: defaultdict[str, list[bytes]] = defaultdict(list)
+        self._copies: defaultdict[tuple[str, ...], list[bytes]] = defaultdict(list)
+        """Rows, encoded, by their table and the names of its columns."""
         self._global_models: list[GlobalModel] = []
         self._evaluations: dict[tuple[int, int], Evaluation] = {}
         self._detections: dict[str, Confusion] = {}
@@ -104,125 +87,39 @@ class Writer:
             self._device_sums.add_readings(batch.rows, batch.times)
             self._minute_sums.add_readings(self._fleet.broker_numbers(batch.rows), batch.times)
 
-    def add_anomalies(
-        self,
-        rows: Rows,
-        channels: Whole,
-        values: Floats,
-        scores: Floats,
-        critical: NDArray[np.bool_],
-        times: Times,
-        means: Floats,
-        stds: Floats,
-        detector: str,
-        threshold: float | NDArray[np.float64],
-        contributions: Sequence[dict[str, float] | None] | None = None,
-    ) -> None:
-        """Flagged readings. ``channels`` number the device's channels; a NaN mean, std or threshold becomes NULL.
+    def add_anomalies(self, flagged: Flagged) -> None:
+        """Flagged readings; a NaN mean, std or threshold becomes NULL, a NaN value stays NaN."""
+        if len(flagged.rows):
+            self._device_sums.grow(len(self._devices))
+            self._device_sums.add_anomalies(flagged)
+            self._minute_sums.add_anomalies(self._fleet.broker_numbers(flagged.rows), flagged)
+            self._alarms.add(flagged)
+            self._add("anomalies", tables.anomalies(flagged, self._fleet))
 
-        The value of a reading that was kept where it was made is NaN, and stays so.
-        ``contributions`` are the channels' shares in the scores, by name.
-        """
-        if len(rows) == 0:
-            return
-        count = len(rows)
-        self._device_sums.grow(len(self._devices))
-        self._device_sums.add_anomalies(rows, times, critical)
-        self._minute_sums.add_anomalies(self._fleet.broker_numbers(rows), times, critical)
-        self._alarms.add(detector, threshold, rows, channels, values, scores, critical, times, means, stds)
-        self._add(
-            "anomalies",
-            self._fleet.ids(rows),
-            self._fleet.brokers(rows),
-            self._fleet.channel(rows, channels),
-            rows_as.float8(values),
-            rows_as.float8(scores),
-            rows_as.words([severity.encode() for severity in SEVERITIES], critical.astype(np.int64)),
-            rows_as.same(clean(detector).encode(), count),
-            rows_as.float8_or_null(means),
-            rows_as.float8_or_null(stds),
-            rows_as.float8_or_null(np.full(count, threshold)),
-            rows_as.jsonb_or_null(contributions or [None] * count),
-            rows_as.moments(times),
-        )
-
-    def add_local_models(
-        self,
-        rows: Rows,
-        versions: Whole,
-        global_versions: Whole,
-        accuracies: Floats,
-        losses: Floats,
-        samples: Whole,
-        parameters: Floats,
-        layouts: Sequence[Layout],
-        layout: Whole,
-        times: Times,
-    ) -> None:
+    def add_local_models(self, models: LocalModels) -> None:
         """Trainings, a device's in their order.
-
-        ``parameters`` is (N, P), each row laid out as ``layouts[layout[i]]`` says; what lies behind is not stored.
 
         ValueError if an accuracy is not between 0 and 1: one NaN would spoil every later mean.
         """
-        if len(rows) == 0:
+        if len(models.rows) == 0:
             return
-        wrong = ~((accuracies >= 0) & (accuracies <= 1))
+        wrong = ~((models.accuracies >= 0) & (models.accuracies <= 1))
         if wrong.any():
-            raise ValueError(f"a local model's accuracy is {accuracies[wrong][0]}, not between 0 and 1")
+            raise ValueError(f"a local model's accuracy is {models.accuracies[wrong][0]}, not between 0 and 1")
         self._device_sums.grow(len(self._devices))
-        self._device_sums.add_trainings(rows, times, versions, accuracies, losses)
-        self._minute_sums.add_models(self._fleet.broker_numbers(rows), times, accuracies)
-        self._add(
-            "local_models",
-            self._fleet.ids(rows),
-            self._fleet.brokers(rows),
-            rows_as.int4(versions),
-            rows_as.int4(global_versions),
-            rows_as.float8(accuracies),
-            rows_as.float8(losses),
-            rows_as.int4(samples),
-            rows_as.float8_arrays(parameters, np.array([size(each) for each in layouts])[layout]),
-            rows_as.words([layout_text(each).encode() for each in layouts], layout),
-            rows_as.moments(times),
-        )
+        self._device_sums.add_trainings(models)
+        self._minute_sums.add_models(self._fleet.broker_numbers(models.rows), models)
+        self._add("local_models", tables.local_models(models, self._fleet))
 
-    def add_signal(
-        self, rows: Rows, channels: Whole, values: Floats, means: Floats, stds: Floats, times: Times
-    ) -> None:
-        """Readings to keep, with the window that each was judged by; a NaN mean or std is stored as NULL."""
-        if len(rows):
-            self._add(
-                "signal",
-                self._fleet.ids(rows),
-                self._fleet.channel(rows, channels),
-                rows_as.float8(values),
-                rows_as.float8_or_null(means),
-                rows_as.float8_or_null(stds),
-                rows_as.moments(times),
-            )
+    def add_signal(self, points: Points) -> None:
+        """Readings to keep; a NaN mean or std is stored as NULL."""
+        if len(points.rows):
+            self._add("signal", tables.signal(points, self._fleet))
 
-    def add_predictions(
-        self,
-        rows: Rows,
-        versions: Whole,
-        probabilities: Floats,
-        labels: Whole,
-        times: Times,
-    ) -> None:
-        """Single predictions of global models: the probability of an anomaly, and the ground truth, 0 or 1."""
-        if len(rows):
-            self._add(
-                "model_evaluations",
-                rows_as.int4(versions),
-                self._fleet.ids(rows),
-                self._fleet.brokers(rows),
-                rows_as.float8(probabilities),
-                rows_as.int4(labels),
-                rows_as.boolean((probabilities >= 0.5) == (labels == 1)),
-                rows_as.float8(np.maximum(probabilities, 1 - probabilities)),
-                rows_as.moments(times),
-            )
+    def add_predictions(self, predicted: Predicted) -> None:
+        """Single predictions of global models."""
+        if len(predicted.rows):
+            self._add("model_evaluations", tables.model_evaluations(predicted, self._fleet))
 
     def add_global_models(self, models: Sequence[GlobalModel]) -> None:
         """New global models. A version that is stored already is replaced: a replay changes nothing."""
@@ -248,10 +145,7 @@ class Writer:
     def add_rejected(self, rejected: Sequence[Rejected]) -> None:
         """What was refused, with its bytes as they came."""
         if rejected:
-            every = np.arange(len(rejected))
-            texts = [[clean(text).encode() for text in (r.source, r.location, r.reason)] for r in rejected]
-            columns = [rows_as.words(column, every) for column in zip(*texts, strict=True)]
-            self._add("rejected", *columns, rows_as.words([r.raw for r in rejected], every))
+            self._add("rejected", tables.rejected(rejected))
             self._reasons.update(clean(r.reason)[:REASON_LENGTH] for r in rejected)
 
     def put_state(self, blocks: Mapping[str, bytes]) -> None:
@@ -266,12 +160,8 @@ class Writer:
         """
         try:
             with self._connection.transaction(), self._connection.cursor() as cursor:
-                for table, rows in self._copies.items():
-                    with cursor.copy(COPIES[table]) as copy:
-                        copy.write(rows_as.HEADER)
-                        for block in rows:
-                            copy.write(block)
-                        copy.write(rows_as.TRAILER)
+                for (table, *names), blocks in self._copies.items():
+                    copy_rows.copy(cursor, table, names, blocks)
                 merge_global_models(cursor, self._global_models)
                 for query, some in groupby(self._statements, key=itemgetter(0)):
                     cursor.executemany(query, [values for _, values in some])
@@ -291,8 +181,8 @@ class Writer:
         """Forget everything that was added since the last commit."""
         self._start()
 
-    def _add(self, table: str, *fields: rows_as.Field) -> None:
-        self._copies[table].append(rows_as.encode(fields))
+    def _add(self, table: str, columns: Columns) -> None:
+        self._copies[table, *columns].append(copy_rows.encode(list(columns.values())))
 
 
 _PUT_STATE = """

@@ -1,47 +1,37 @@
-"""The hourly analysis: what is new on the bus, by device and hour, into the store.
+"""The hourly analytics: what is new on the bus, summed up by device and hour, into the store.
 
-One run takes what has arrived by its beginning and ends. A task has the messages of one partition of readings or
+One run processes what has arrived by its beginning, then ends. A task has the messages of one partition of readings or
 anomalies: it decodes them into columns, adds up moments by device, channel and hour, and merges them into the store in
-the transaction that moves the partition's position. So no reading counts twice, whatever is killed when.
+the transaction that moves the partition's position. So no reading counts twice, no matter what is killed when.
 
-The anomaly rate is of what the devices flagged, on the topic ``anomalies``: whatever their learner, they have judged
-already, and an analysis that judged again would need every shard's state.
+The anomaly rate counts what the devices flagged, on the topic ``anomalies``: they have judged the readings already,
+and judging them again would need every shard's state.
 """
 
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 from pyarrow import RecordBatch
 from pyspark.sql import DataFrame
 
 from flead.bus.service import Service
+from flead.layout import Layout
+from flead.platform.analytics.work import NAME, RESULT, Work
 from flead.platform.spark import session
 from flead.settings import Settings
 from flead.topics import ANOMALIES, READINGS
 
 log = logging.getLogger("flead")
 
-NAME = "analytics"
 MOST = 2_000_000
 """Messages a micro-batch of a run."""
-RESULT = "topic string, messages long"
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a task is told."""
-
-    settings: Settings
-    topics: dict[str, str]
-    """Kafka's own identifiers of the topics."""
-
-
-def once(settings: Settings, checkpoints: Path) -> None:
+def run(settings: Settings) -> None:
     """``flead service analytics --once``: one run over what is new."""
     service = Service(NAME)
+    checkpoints = Layout.of(settings).spark_checkpoints
     began = time.monotonic()
     with service.running():
         topics = session.wait_for_needs(settings, [READINGS, ANOMALIES], service)

@@ -2,25 +2,26 @@
 
     DATA_DIR/platform/
       commands.lock      held while `flead up` or `flead down` changes something
-      supervisor.lock    held by the supervisor as long as it lives; its process id is in it
-      state.json         what the supervisor says of its services
-      learnt.json        the learner that the devices have learnt with
-      logs/NAME.log      what a service prints; NAME.log.1 ... are older
+      supervisor.lock    held by the supervisor while it lives; contains its process id
+      state.json         the state of all services, written by the supervisor
+      learnt.json        the learner that the devices have been trained with
+      producer.json      the producer's position in its source
+      logs/NAME.log      output of a service; NAME.log.1 ... are older
       kafka/broker-N/    a broker's configuration and its data
       flink/             configuration, class path, checkpoints, savepoints, temporary files
       spark/             configuration, checkpoints, the Java that it starts, working directories
       database/          the embedded Postgres
-      grafana/           what Grafana keeps
+      grafana/           Grafana's data
       mqtt/              the MQTT broker's configuration, and its retained messages
-    CACHE_DIR/jars/      what has been downloaded, for all platforms of this user
+    CACHE_DIR/jars/      downloads, shared by all platforms of this user
 
-While the platform is down, all of it may be deleted.
+All of it may be deleted while the platform is down.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from flead.settings import Settings
+from flead.settings.directories import DirectorySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class Layout:
     cache: Path
 
     @classmethod
-    def of(cls, settings: Settings) -> "Layout":
-        """The layout that these settings ask for; nothing is made yet."""
+    def of(cls, settings: DirectorySettings) -> "Layout":
+        """The layout for these settings; nothing is created yet."""
         return cls(
             settings.data_dir.expanduser().absolute() / "platform", settings.cache_dir.expanduser().absolute() / "jars"
         )
@@ -49,12 +50,12 @@ class Layout:
 
     @property
     def state(self) -> Path:
-        """What the supervisor says of its services."""
+        """The state of all services, written by the supervisor."""
         return self.root / "state.json"
 
     @property
     def learnt(self) -> Path:
-        """What the devices have learnt with."""
+        """The learner that the devices have been trained with."""
         return self.root / "learnt.json"
 
     @property
@@ -73,8 +74,18 @@ class Layout:
         return self.root / "spark"
 
     @property
+    def spark_checkpoints(self) -> Path:
+        """Checkpoints of Spark's queries."""
+        return self.spark / "checkpoints"
+
+    @property
+    def producer_position(self) -> Path:
+        """The producer's position in its source."""
+        return self.root / "producer.json"
+
+    @property
     def grafana(self) -> Path:
-        """What Grafana keeps."""
+        """Grafana's data."""
         return self.root / "grafana"
 
     @property

@@ -35,7 +35,7 @@ class StoreError(RuntimeError):
     """The store did not answer; the message says why."""
 
 
-class Store:
+class StoreClient:
     """A few connections, opened when they are needed and replaced when they broke.
 
     ``connection`` holds the arguments of ``psycopg.connect``. :meth:`ask` belongs to one event loop.

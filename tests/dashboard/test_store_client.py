@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from flead.dashboard import store as store_module
-from flead.dashboard.store import CONNECTIONS, Store, StoreError
+from flead.dashboard import store_client as store_module
+from flead.dashboard.store_client import CONNECTIONS, StoreClient, StoreError
 from tests.conftest import Database
 
 pytestmark = pytest.mark.real
@@ -30,15 +30,15 @@ def insert(connection: psycopg.Connection[Any]) -> None:
 
 
 @asynccontextmanager
-async def opened(conninfo: dict[str, Any]) -> AsyncIterator[Store]:
-    store = Store(conninfo)
+async def opened(conninfo: dict[str, Any]) -> AsyncIterator[StoreClient]:
+    store = StoreClient(conninfo)
     try:
         yield store
     finally:
         await asyncio.to_thread(store.close)
 
 
-def run(work: Callable[[Store], Awaitable[None]], conninfo: dict[str, Any]) -> None:
+def run(work: Callable[[StoreClient], Awaitable[None]], conninfo: dict[str, Any]) -> None:
     async def main() -> None:
         async with opened(conninfo) as store:
             await work(store)
@@ -53,7 +53,7 @@ def test_many_pages_ask_once(database: Database) -> None:
         asked.append(number)
         return number
 
-    async def work(store: Store) -> None:
+    async def work(store: StoreClient) -> None:
         answers = await asyncio.gather(*(store.ask(question, number % 2) for number in range(100)))
         assert answers == [0, 1] * 50
         assert sorted(asked) == [0, 1]
@@ -68,7 +68,7 @@ def test_answers_grow_old(database: Database, monkeypatch: pytest.MonkeyPatch) -
     def question(connection: psycopg.Connection[Any], number: int) -> None:
         asked.append(number)
 
-    async def work(store: Store) -> None:
+    async def work(store: StoreClient) -> None:
         for number in range(20):
             await store.ask(question, number)
         assert len(asked) == 20
@@ -78,7 +78,7 @@ def test_answers_grow_old(database: Database, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_one_who_leaves_takes_no_answer_from_the_others(database: Database) -> None:
-    async def work(store: Store) -> None:
+    async def work(store: StoreClient) -> None:
         leaving = asyncio.ensure_future(store.ask(doze, 0.3))
         staying = asyncio.ensure_future(store.ask(doze, 0.3))
         await asyncio.sleep(0)
@@ -89,7 +89,7 @@ def test_one_who_leaves_takes_no_answer_from_the_others(database: Database) -> N
 
 
 def test_the_event_loop_goes_on_meanwhile(database: Database) -> None:
-    async def work(store: Store) -> None:
+    async def work(store: StoreClient) -> None:
         slow = asyncio.ensure_future(store.ask(doze, 0.5))
         turns = 0
         while not slow.done():
@@ -103,7 +103,7 @@ def test_the_event_loop_goes_on_meanwhile(database: Database) -> None:
 def test_nobody_waits_longer_than_the_deadline(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "DEADLINE_SECONDS", 0.3)
 
-    async def work(store: Store) -> None:
+    async def work(store: StoreClient) -> None:
         began = time.monotonic()
         with pytest.raises(StoreError, match=r"no answer within 0\.3 s"):
             await store.ask(doze, 2.5)
@@ -113,7 +113,7 @@ def test_nobody_waits_longer_than_the_deadline(database: Database, monkeypatch: 
 
 
 def test_the_server_gives_up_too(database: Database) -> None:
-    async def work(store: Store) -> None:
+    async def work(store: StoreClient) -> None:
         with pytest.raises(StoreError, match="statement timeout"):
             await store.ask(doze, 30)
 
@@ -121,7 +121,7 @@ def test_the_server_gives_up_too(database: Database) -> None:
 
 
 def test_broken_connections_are_replaced_unnoticed(database: Database) -> None:
-    async def work(store: Store) -> None:
+    async def work(store: StoreClient) -> None:
         await asyncio.gather(*(store.ask(doze, 0.1 + number / 1000) for number in range(CONNECTIONS)))
         with database.connect() as other:
             other.execute("""
@@ -134,7 +134,7 @@ def test_broken_connections_are_replaced_unnoticed(database: Database) -> None:
 
 
 def test_connections_are_used_again(database: Database) -> None:
-    async def work(store: Store) -> None:
+    async def work(store: StoreClient) -> None:
         first = await store.ask(process_id)
         store._answers.clear()
         assert await store.ask(process_id) == first
@@ -143,7 +143,7 @@ def test_connections_are_used_again(database: Database) -> None:
 
 
 def test_nothing_can_be_written(database: Database) -> None:
-    async def work(store: Store) -> None:
+    async def work(store: StoreClient) -> None:
         with pytest.raises(StoreError, match="read-only"):
             await store.ask(insert)
 
@@ -151,7 +151,7 @@ def test_nothing_can_be_written(database: Database) -> None:
 
 
 def test_absent_store_says_so() -> None:
-    async def work(store: Store) -> None:
+    async def work(store: StoreClient) -> None:
         with pytest.raises(StoreError, match="refused"):
             await store.ask(process_id)
 
@@ -160,7 +160,7 @@ def test_absent_store_says_so() -> None:
 
 def test_closing_ends_what_runs(database: Database) -> None:
     async def main() -> None:
-        store = Store(database.conninfo)
+        store = StoreClient(database.conninfo)
         slow = asyncio.ensure_future(store.ask(doze, 2.5))
         while not store._open:
             await asyncio.sleep(0.01)
