@@ -49,7 +49,7 @@ def record(kind: type[Record], text: bytes | None) -> Record:
     text = text or b""
     if len(text) > MOST_BYTES:
         raise MalformedError(f"{len(text)} bytes are too long for a record: at most {MOST_BYTES}")
-    _refuse_depth(text)
+    refuse_depth(text)
     try:
         text.decode()
         found: Record = _decoder(kind).decode(text)
@@ -91,7 +91,8 @@ def _decoder(kind: type[Record]) -> "msgspec.json.Decoder[Record]":
     return msgspec.json.Decoder(kind)
 
 
-def _refuse_depth(text: bytes) -> None:
+def refuse_depth(text: bytes) -> None:
+    """Raise MalformedError if JSON is nested deeper than decoders, which recurse, can be asked to follow."""
     if text.count(b"[") + text.count(b"{") <= MOST_DEPTH:
         return
     depth = 0

@@ -1,9 +1,11 @@
 """What the gateway answers an agent: which records it need not keep any longer."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import msgspec
 
+from flead.boundary import MalformedError, record
 from flead.codec.packing import pack, unpack
 
 
@@ -30,7 +32,7 @@ class Answer(msgspec.Struct, omit_defaults=True):
 MOST = 65_536
 """Records that are answered for in one range: there are no more under way."""
 
-_decode = msgspec.json.Decoder(Answer).decode
+_decode = partial(record, Answer)
 
 
 def answer(received: Iterable[int], refused: list[Refused]) -> bytes:
@@ -48,7 +50,7 @@ def answered(payload: bytes) -> Answer:
     """What was answered. ValueError if this is no answer."""
     try:
         found = _decode(unpack(payload))
-    except msgspec.MsgspecError as error:
+    except MalformedError as error:
         raise ValueError(str(error)) from None
     if any(last - first > MOST for first, last in found.received):
         raise ValueError("an answer for more records than there can be")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from flead.boundary import CONTROL, LAST_TIME, MalformedError
+from flead.boundary import CONTROL, LAST_TIME, MalformedError, refuse_depth
 from flead.codec.scan import LONGEST_LINE
 from flead.records import DEFAULT_CHANNEL, LONGEST_NAME, NO_LABEL, Reading, to_milliseconds
 
@@ -34,6 +34,7 @@ def parse(line: bytes) -> Parsed:
         raise MalformedError("empty")
     if len(line) > LONGEST_LINE:
         raise MalformedError(f"{len(line)} bytes are too long for a reading: at most {LONGEST_LINE}")
+    refuse_depth(line)
     try:
         line.decode()
         reading = _READING.decode(line)
@@ -41,8 +42,6 @@ def parse(line: bytes) -> Parsed:
         raise MalformedError(f"not UTF-8: byte {error.start} is {line[error.start]:#04x}") from None
     except msgspec.MsgspecError as error:
         raise MalformedError(str(error)) from None
-    except RecursionError:
-        raise MalformedError("JSON is nested too deeply") from None
     _refuse_repetition(line, reading)
     if isinstance(reading.data, dict):
         channels, numbers = tuple(reading.data), tuple(reading.data.values())

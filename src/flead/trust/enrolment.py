@@ -6,7 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from flead.records import Enrolment, to_milliseconds
+from flead.boundary import MalformedError, name_of, record
+from flead.records import Enrolment
 from flead.topics import CONTROL
 from flead.trust.envelope import NAME_PATTERN, Envelope, is_signed_by
 from flead.trust.keys import is_public_key
@@ -45,9 +46,10 @@ class Revocation(msgspec.Struct, tag_field="request", tag="revoke"):
 def enrol(register: Register, envelope: Envelope, enrolment: Literal["first-use", "closed"]) -> Changes:
     """What an agent's own request changes; nothing if it said so before. Raises RefusedError."""
     try:
-        request = msgspec.json.decode(envelope.record, type=Enrolment)
-        to_milliseconds(request.timestamp)
-    except (msgspec.MsgspecError, ValueError) as error:
+        request = record(Enrolment, envelope.record)
+        for device in request.devices:
+            name_of(device)
+    except MalformedError as error:
         raise RefusedError(f"not an enrolment: {error}") from None
     _check(request.agent, request.public_key)
     if envelope.agent != request.agent or not is_signed_by(request.public_key, CONTROL, envelope):

@@ -8,14 +8,19 @@ The topic is compacted and the aggregator alone decides what goes into it. Its k
     state/NAME       how the agent is, as the gateway hears it (:class:`flead.records.AgentState`)
 """
 
+import logging
 from typing import Any
 
 import msgspec
 
+from flead.boundary import MalformedError, name_of, record
 from flead.trust.envelope import Envelope, is_signed_by
 from flead.trust.verdict import BELIEVED, Refusal, Verdict
 
 AGENT, DEVICE, TAKEN, STATE = "agent/", "device/", "taken/", "state/"
+
+
+log = logging.getLogger("flead")
 
 
 class Entry(msgspec.Struct, omit_defaults=True):
@@ -55,12 +60,18 @@ class Register:
         self._signed_only = signed_only
 
     def take(self, key: str, value: bytes | None) -> None:
-        """Read one message of the topic; an empty one takes back what was under its key."""
+        """Read one message of the topic; an empty one takes back what was under its key.
+
+        The aggregator alone should write there. What is no entry is logged and changes nothing.
+        """
         for prefix, kind, table in (
             (AGENT, Entry, self.agents), (DEVICE, Claim, self.owners), (TAKEN, Taken, self.taken),
         ):  # fmt: skip
             if key.startswith(prefix):
-                self._put(table, key.removeprefix(prefix), kind, value)
+                try:
+                    self._put(table, key.removeprefix(prefix), kind, value)
+                except MalformedError as error:
+                    log.warning("agents: %.100r is no entry: %s", key, error)
 
     @property
     def is_open(self) -> bool:
@@ -98,5 +109,5 @@ class Register:
         if not value:
             table.pop(name, None)
         else:
-            found = msgspec.json.decode(value, type=kind)
-            table[name] = found.agent if kind is Claim else found
+            found = record(kind, value)
+            table[name_of(name)] = found.agent if kind is Claim else found

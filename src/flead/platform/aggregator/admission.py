@@ -3,9 +3,14 @@
 Rates are measured by Kafka's timestamps, so that the same messages read again lead to the same decisions.
 """
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
 import msgspec
 from confluent_kafka import Message
 
+from flead.boundary import record
 from flead.bus.agent_news import AgentsTopic
 from flead.records import LocalUpdate
 from flead.settings.trust import TrustSettings
@@ -20,7 +25,7 @@ BURST_SECONDS = 100
 
 PATIENCE_SECONDS = ENROLMENT_SECONDS
 
-_decode_command = msgspec.json.Decoder(Grant | Revocation).decode
+_decode_command: Callable[[bytes], Grant | Revocation] = partial(record, cast(Any, Grant | Revocation))
 
 
 def asks_for_agents(message: Message) -> bool:
@@ -115,7 +120,7 @@ class Admission:
             if envelope is not None:
                 return enrol(self._register, envelope, self._enrolment)
             command = _decode_command(message.value() or b"")
-        except (ValueError, msgspec.MsgspecError) as error:
+        except ValueError as error:
             raise RefusedError(f"not a request on agents: {error}") from None
         return grant(self._register, command) if isinstance(command, Grant) else revoke(self._register, command)
 

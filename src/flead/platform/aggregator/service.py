@@ -26,6 +26,7 @@ A second aggregator takes over the first one's transactional id; the first is fe
 import logging
 from collections import Counter, deque
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from prometheus_client import Counter as Metric
 from prometheus_client import Gauge
 
+from flead.boundary import MalformedError, record
 from flead.bus.clients import consumer_options, kafka_options
 from flead.bus.dead_letters import letter
 from flead.bus.health import STARTING
@@ -57,9 +59,9 @@ POLL_SECONDS = 0.2
 BATCH = 2000
 DEADLINE_SECONDS = 30.0
 
-_decode_update = msgspec.json.Decoder(LocalUpdate).decode
-_decode_rollback = msgspec.json.Decoder(Rollback).decode
-_decode_model = msgspec.json.Decoder(GlobalModel).decode
+_decode_update = partial(record, LocalUpdate)
+_decode_rollback = partial(record, Rollback)
+_decode_model = partial(record, GlobalModel)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -144,7 +146,7 @@ class Aggregator:
         """Take in an update; the global model if it completed a round."""
         try:
             update = _decode_update(message.value() or b"")
-        except msgspec.MsgspecError as problem:
+        except MalformedError as problem:
             raise RefusedError(f"not a local update: {problem}") from None
         signed = self._admission.admit(message, update)
         if signed and self._admission.is_repeat(update):
@@ -162,7 +164,7 @@ class Aggregator:
         """The model that a request asks for, as the next version."""
         try:
             request = _decode_rollback(message.value() or b"")
-        except msgspec.MsgspecError as problem:
+        except MalformedError as problem:
             raise RefusedError(f"not a rollback request: {problem}") from None
         for made in self._models():
             old = _decode_model(made.value())

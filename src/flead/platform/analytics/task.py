@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from flead.boundary import record
 from flead.codec.decode import Decoder
 from flead.columns import Devices
 from flead.evaluation.hours import Hours, flagged, hours_of, merged
@@ -34,7 +35,7 @@ class AnomalyPlace(msgspec.Struct):
     timestamp: str
 
 
-_decode_place = msgspec.json.Decoder(AnomalyPlace).decode
+_decode_place = partial(record, AnomalyPlace)
 
 
 gc.freeze()  # as in evaluation_task

@@ -3,12 +3,13 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, LiteralString
 
-import msgspec
 from confluent_kafka import Message
 from psycopg import Connection
 
+from flead.boundary import MalformedError, name_of, record
 from flead.bus.agent_news import AgentsTopic
 from flead.bus.clients import kafka_options
 from flead.records import AgentState, Anomaly, LocalUpdate, to_milliseconds
@@ -27,11 +28,11 @@ LOOK_SECONDS = 0.2
 Key = tuple[str, str, int]
 """What an agent's record is known by: the device, the channel or the version, the time in milliseconds."""
 
-_decode_anomaly = msgspec.json.Decoder(Anomaly).decode
-_decode_update = msgspec.json.Decoder(LocalUpdate).decode
-_decode_entry = msgspec.json.Decoder(Entry).decode
-_decode_claim = msgspec.json.Decoder(Claim).decode
-_decode_state = msgspec.json.Decoder(AgentState).decode
+_decode_anomaly = partial(record, Anomaly)
+_decode_update = partial(record, LocalUpdate)
+_decode_entry = partial(record, Entry)
+_decode_claim = partial(record, Claim)
+_decode_state = partial(record, AgentState)
 
 
 class AgentRecords:
@@ -53,7 +54,10 @@ class AgentRecords:
         self._looked = time.monotonic()
         for key, value in self._topic.news(seconds):
             self._register.take(key, value)
-            statement = _statement(key, value)
+            try:
+                statement = _statement(key, value)
+            except MalformedError:  # the register has logged it
+                continue
             if statement:
                 self._writer.add_statement(*statement)
                 self.has_news = True
@@ -79,7 +83,7 @@ class AgentRecords:
                 continue
             try:
                 key = _key(topic, value)
-            except (msgspec.MsgspecError, ValueError, OverflowError):
+            except MalformedError:
                 taken.append(message)  # no record: the intake says why
                 continue
             reason = self._refusal(topic, envelope, key[0], message.timestamp()[1])
@@ -151,7 +155,7 @@ def _key(topic: str, value: bytes) -> Key:
 
 def _statement(key: str, value: bytes | None) -> tuple[LiteralString, tuple[Any, ...]] | None:
     """What a message of the topic changes in the tables."""
-    name = key.partition("/")[2]
+    name = name_of(key.partition("/")[2])
     if key.startswith(AGENT) and value:
         entry = _decode_entry(value)
         return _ENROLLED, (name, entry.public_key, entry.devices, entry.by_command, entry.revoked, entry.timestamp)

@@ -1,14 +1,14 @@
 """Messages to rows: what the collector reads, added to the writer's next transaction."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from flead.boundary import MalformedError
+from flead.boundary import MalformedError, record
 from flead.codec.decode import Decoder, row_with
 from flead.columns import Batch, Devices
 from flead.records import Anomaly, GlobalModel, LocalUpdate, Rejected, flagged, local_models, to_milliseconds
@@ -23,9 +23,9 @@ Shape = tuple[tuple[str, int], ...]
 
 LENGTH = len("2025-11-07T15:22:31.000Z")
 
-_decode_anomaly = msgspec.json.Decoder(Anomaly).decode
-_decode_update = msgspec.json.Decoder(LocalUpdate).decode
-_decode_model = msgspec.json.Decoder(GlobalModel).decode
+_decode_anomaly = partial(record, Anomaly)
+_decode_update = partial(record, LocalUpdate)
+_decode_model = partial(record, GlobalModel)
 
 
 class Intake:
@@ -125,7 +125,7 @@ def _decoded(
             continue
         try:
             found.append((i, decode(value)))
-        except msgspec.MsgspecError as error:
+        except MalformedError as error:
             refused.append(_rejected(values, locate, i, error))
     try:
         # As FLEAD writes them, to the character: read all at once, ten times as fast.
@@ -135,10 +135,10 @@ def _decoded(
     except ValueError:
         pass
     good, times = [], []
-    for i, record in found:
+    for i, one in found:
         try:
-            times.append(to_milliseconds(record.timestamp))
-            good.append((i, record))
+            times.append(to_milliseconds(one.timestamp))
+            good.append((i, one))
         except (ValueError, OverflowError) as error:
             refused.append(_rejected(values, locate, i, error))
     return good, np.array(times, np.int64), refused

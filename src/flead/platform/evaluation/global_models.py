@@ -2,11 +2,12 @@
 
 from bisect import bisect_right
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
-import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from flead.boundary import MalformedError, record
 from flead.bus.clients import consumer_options
 from flead.evaluation.arrivals import Arrived
 from flead.records import GlobalModel
@@ -22,7 +23,7 @@ MOST = 500
 
 FOREVER = 2**62
 
-_decode = msgspec.json.Decoder(GlobalModel).decode
+_decode = partial(record, GlobalModel)
 
 
 class Covered(NamedTuple):
@@ -88,7 +89,7 @@ class GlobalModels:
 
     def _take(self, message: Message) -> None:
         self._next = message.offset() + 1
-        with suppress(msgspec.MsgspecError):  # another learner's: the training job has made a dead letter of it
+        with suppress(MalformedError):  # another learner's: the training job has made a dead letter of it
             self._models.append(Arrived(message.timestamp()[1], _decode(message.value() or b"")))
 
     def _forget(self, moment: int) -> None:

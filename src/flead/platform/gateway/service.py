@@ -15,10 +15,10 @@ import queue
 import time
 from collections import defaultdict, deque
 
-import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from prometheus_client import Counter, Gauge
 
+from flead.boundary import MalformedError
 from flead.bus.agent_news import AgentsTopic
 from flead.bus.clients import consumer_options, kafka_options
 from flead.bus.health import waiting_for
@@ -163,8 +163,8 @@ class Gateway:
         """Forward it to Kafka if it is trusted; hold it for a while if it may be soon."""
         try:
             device = device_of(topic, envelope.record)
-        except msgspec.MsgspecError:
-            self._refuse(topic, envelope, NO_RECORD)
+        except MalformedError as error:
+            self._refuse(topic, envelope, f"{NO_RECORD}: {error}")
             return
         verdict = self._register.judge(topic, envelope, device)
         if verdict.refusal is None:
@@ -202,7 +202,7 @@ class Gateway:
         try:
             if decode_state(payload).agent != agent:
                 raise ValueError(OTHER_NAME)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except ValueError as error:
             if payload:  # empty: a retained state that was removed
                 log.warning("gateway: no state of %s: %s", agent, error)
             return

@@ -7,10 +7,10 @@ as ``offset FIELD reason FIELD key FIELD value MESSAGE ...``.
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
-import msgspec
-
+from flead.boundary import record
 from flead.codec.decode import Decoder
 from flead.codec.encode import encode_lines
 from flead.codec.frames import FIELD, LATIN_1, MESSAGE, places
@@ -25,7 +25,7 @@ log = logging.getLogger("flead")
 KEY = "\x1f"
 """Between a message's key and its JSON: neither has control characters."""
 
-_decode_model = msgspec.json.Decoder(GlobalModel).decode
+_decode_model = partial(record, GlobalModel)
 
 
 class Produced(NamedTuple):
@@ -71,7 +71,7 @@ class Partition:
         for message, value in enumerate(values):
             try:
                 self._shard.adopt(_decode_model(value))
-            except (msgspec.MsgspecError, ValueError) as error:
+            except ValueError as error:
                 refused.append((message, f"not a global model of this learner: {error}", value))
         return Produced(dead_letters=_letters(heads, refused))
 
