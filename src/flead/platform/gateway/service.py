@@ -12,6 +12,7 @@ The aggregator decides on enrolments and checks again, since writers to Kafka ca
 
 import logging
 import queue
+import re
 import time
 from collections import defaultdict, deque
 
@@ -42,7 +43,7 @@ from flead.topics import (
     mqtt_topic,
 )
 from flead.trust.enrolment import RefusedError, enrol
-from flead.trust.envelope import AGENT_HEADER, Envelope, headers
+from flead.trust.envelope import AGENT_HEADER, NAME_PATTERN, Envelope, headers
 from flead.trust.register import AGENT, DEVICE, Register
 from flead.trust.register import STATE as STATE_KEY
 
@@ -59,6 +60,12 @@ LETTERS_PER_LOOK = 100
 NEWEST = 50
 """Offsets before the end among which the newest global model is: a model takes two, its transaction's mark is one."""
 
+LONGEST_LETTER, LONGEST_PLACE = 256 << 10, 200
+"""Bytes of a refused message, and characters of its topic, that a dead letter keeps: Kafka takes a megabyte at most."""
+
+NO_NAME = "sent under what is no name of an agent"
+TOO_LARGE = "larger than what Kafka takes"
+UNFORESEEN = "unforeseen"
 NO_PARCEL = "not a parcel of signed records"
 OTHER_NAME = "sent under another agent's name"
 NO_RECORD = "not a record of its topic"
@@ -83,6 +90,8 @@ class Gateway:
         """The newest global model, until it is published."""
         self._published = float("-inf")
         self._letters = 0
+        self._unforeseen: set[type[Exception]] = set()
+        """Defects whose traceback the log has."""
         self._failed: KafkaError | None = None
         self._mqtt = AgentsBroker(settings)
         metrics = service.metrics
@@ -140,11 +149,25 @@ class Gateway:
             except queue.Empty:
                 return
             wait = 0.0
-            _, agent, kind = topic.split("/", 2)
-            if kind == STATE:
+            self._receive(topic, payload)
+
+    def _receive(self, place: str, payload: bytes) -> None:
+        """Handle one message; whatever it is, the next one is handled too."""
+        _, agent, kind = place.split("/", 2)
+        try:
+            if not re.fullmatch(NAME_PATTERN, agent):
+                self._letter("", place[:LONGEST_PLACE], "", payload, NO_NAME)
+            elif kind == STATE:
                 self._take_state(agent, payload)
             elif payload:
-                self._take(agent, topic, payload)
+                self._take(agent, place, payload)
+        except KafkaException:
+            raise
+        except Exception as error:  # a defect of ours costs the message that shows it, and not the service
+            if type(error) not in self._unforeseen:
+                self._unforeseen.add(type(error))
+                log.exception("gateway: a message on %s was not handled", place)
+            self._letter(agent, place, "", payload, f"{UNFORESEEN}: {type(error).__name__}")
 
     def _take(self, agent: str, place: str, payload: bytes) -> None:
         try:
@@ -189,6 +212,11 @@ class Gateway:
             self._producer.produce(topic, envelope.record, device, headers=headers(envelope), on_delivery=delivered)
         except BufferError:  # Kafka is slow or away: the agent sends it again
             return
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                raise
+            self._refuse(topic, envelope, TOO_LARGE)
+            return
         self._in_flight.add(place)
 
     def _take_enrolment(self, envelope: Envelope) -> None:
@@ -227,7 +255,8 @@ class Gateway:
         self._letters += 1
         if self._letters <= LETTERS_PER_LOOK:
             told = {"topic": topic, "location": f"MQTT topic {place}", "reason": reason, AGENT_HEADER: agent}
-            self._put(DEAD_LETTERS, value, agent, [(name, text.encode()) for name, text in told.items()])
+            more = [(name, text.encode("utf-8", "replace")) for name, text in told.items()]
+            self._put(DEAD_LETTERS, value[:LONGEST_LETTER], agent, more)
 
     def _answer(self) -> None:
         """Tell the agents what has arrived, and what was refused."""
