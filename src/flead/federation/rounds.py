@@ -23,6 +23,13 @@ Misfit = Callable[[learner.Parameters], str | None]
 """Why these are no parameters of the model that is merged, None if they are: ``Learner.misfit``."""
 
 
+PATIENCE = 3
+"""When the devices of a round have sent this many updates each, on average, nobody else is likely to come: it ends with
+those that are there, so that a fleet smaller than the buffer learns together, too."""
+COMPANY = 2
+"""... if they are at least this many: one device alone has nobody to learn from."""
+
+
 class _State(msgspec.Struct):
     version: int
     round: int
@@ -116,14 +123,17 @@ class Rounds:
     def add(self, update: LocalUpdate) -> GlobalModel | None:
         """Take in an update that is none of ``refusal``'s; the global model if it was the one that was missing.
 
-        A device's newer update replaces its older one: a round never counts a device twice. Statistics need no crowd to
+        A device's newer update replaces its older one: a round never counts a device twice. A round that waits for more
+        devices than there are ends after ``PATIENCE`` updates of each. Statistics need no crowd to
         be merged, and the server remembers them: their rounds end after as many updates, whoever they are from, so that
         a few devices, or many that speak one after another, hear of each other, too.
         """
         self._buffer[update.device_id] = update
         self._taken += 1
-        count = self._taken if self.strategy.name in STATISTICS else len(self._buffer)
-        return self._merge() if count >= self.size else None
+        devices = len(self._buffer)
+        count = self._taken if self.strategy.name in STATISTICS else devices
+        waited = devices >= COMPANY and self._taken >= PATIENCE * devices
+        return self._merge() if count >= self.size or waited else None
 
     def publish(self, parameters: Parameters, like: GlobalModel, timestamp: str) -> GlobalModel:
         """A new version with given parameters, as a rollback makes it; it is no round of its own.

@@ -4,7 +4,7 @@ The score is the decimal logarithm of the readings between two with as much evid
 evidence.py): 3 comes once in a thousand. So the threshold is no property of the signal but what its user can bear.
 
 A device shares its tails. Their medians over the fleet are what a new device starts from, and what the evidence of all
-is compared with.
+is compared with. A device that has nothing to tell yet repeats what it was told.
 
 An update's ``accuracy`` is the share of the training's readings that were not among the rarest 2 % by what the device
 knew before: .98 where it is well calibrated. Its ``loss`` is the cross-entropy of that with a probability of 2 %.
@@ -21,6 +21,7 @@ from flead.learning.arrays import Columns, grown
 from flead.learning.evidence import (
     COMBINED,
     EVIDENCE,
+    LIKELY,
     SIZE_OF_MODEL,
     SIZE_OF_SIGNAL,
     TINY,
@@ -45,7 +46,7 @@ from flead.learning.learner import (
 )
 from flead.learning.rules import Rules
 from flead.learning.season import SIZE_OF_SEASON
-from flead.learning.tails import EXCESS, FIRST, QUANTILE, SHARE, SIZE_OF_TAIL, learn
+from flead.learning.tails import EXCESS, FIRST, QUANTILE, RATE, SHARE, SIZE_OF_TAIL, learn
 from flead.learning.views import COUNT, FLOOR, LEVEL, SPREAD, VIEWS, look, rate
 
 LAYOUT: Layout = dict.fromkeys((*VIEWS, "evidence"), (SIZE_OF_TAIL,))
@@ -127,7 +128,8 @@ def observe(
             share = devices[row, ABOVE] / samples[ending]
             out_accuracy[ending] = 1.0 - share
             out_loss[ending] = -share * math.log(SHARE) - (1.0 - share) * math.log(1.0 - SHARE)
-            summarise(signals, row, warm_up, out_parameters[ending])
+            if not summarise(signals, row, warm_up, out_parameters[ending]) and len(fleet) > 0:
+                out_parameters[ending] = np.log(fleet)
             out_origin[ending] = np.int32(devices[row, ORIGIN])
             devices[row, ROWS] = 0.0
             ending += 1
@@ -138,7 +140,7 @@ def observe(
             devices[row, ABOVE] = 0.0
             devices[row, ORIGIN] = fleet_version
             devices[row, FLEET_QUANTILE], devices[row, FLEET_EXCESS] = USUAL_QUANTILE, USUAL_EXCESS
-            if len(fleet) > 0:
+            if len(fleet) > 0 and fleet[COMBINED * SIZE_OF_TAIL + RATE] <= LIKELY:
                 devices[row, FLEET_QUANTILE] = fleet[COMBINED * SIZE_OF_TAIL + QUANTILE]
                 devices[row, FLEET_EXCESS] = fleet[COMBINED * SIZE_OF_TAIL + EXCESS]
                 lend(signals, row, warm_up, fleet)
@@ -273,7 +275,8 @@ class Tail:
 
     def parameters(self, row: int) -> Parameters:
         tails = np.empty(SIZE_OF_MODEL)
-        summarise(self.signals, np.uintp(row), self.warm_up, tails)
+        if not summarise(self.signals, np.uintp(row), self.warm_up, tails) and len(self.fleet):
+            tails = np.log(self.fleet)
         return unflatten(tails, LAYOUT)
 
 
