@@ -51,6 +51,8 @@ class Judgement(NamedTuple):
     None from a learner that judges by one channel."""
     thresholds: NDArray[np.float64] | None = None
     """(N,) what each score was compared with, from a paced learner; None: with the learner's own threshold."""
+    features: NDArray[np.float32] | None = None
+    """(N, F) what a learner's shared model is asked by, where mean, std and z are not."""
 
     def part(self, positions: NDArray[np.intp] | slice) -> "Judgement":
         """What is said of some of the readings."""
@@ -59,6 +61,7 @@ class Judgement(NamedTuple):
             self.z[positions], self.mean[positions], self.std[positions],
             None if self.contributions is None else self.contributions[positions],
             None if self.thresholds is None else self.thresholds[positions],
+            None if self.features is None else self.features[positions],
         )  # fmt: skip
 
 

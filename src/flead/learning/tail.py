@@ -158,7 +158,7 @@ def observe(
             mean = signals[row, j, LEVEL] if count > 0 else value
             std = max(math.sqrt(signals[row, j, SPREAD]), FLOOR * max(1.0, abs(mean)))
             out_mean[i, j], out_std[i, j] = base + mean, std
-            look(signals, seasons, row, np.uintp(j), value, views)
+            look(signals, seasons, row, np.uintp(j), value, views, True)
             z, rare = 0.0, 0.0
             if count >= warm_up:
                 z = (value - mean) / std
