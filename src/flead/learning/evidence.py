@@ -48,7 +48,7 @@ _S3 = types.float64[:, :, ::1]
 
 @njit(types.boolean(_S3, types.uintp, types.int64, _F1), cache=True, nogil=True)
 def summarise(signals: NDArray[np.float64], row: int | np.uintp, warm_up: int, tails: NDArray[np.float64]) -> bool:
-    """Write the logarithms of a device's tails, (SIZE_OF_MODEL,), averaged over its signals; 0 and False if none has any.
+    """Write the logarithms of a device's tails, (SIZE_OF_MODEL,), averaged over its signals; 0 and False if none has.
 
     Only what a signal has seen itself counts, and only of signals that move: see ``CHANGED``.
     """

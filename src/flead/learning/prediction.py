@@ -73,7 +73,9 @@ def residual(
     cache=True,
     nogil=True,
 )
-def foretell(signals: NDArray[np.float64], row: int | np.uintp, channel: int | np.uintp, at: int, value: float) -> float:
+def foretell(
+    signals: NDArray[np.float64], row: int | np.uintp, channel: int | np.uintp, at: int, value: float
+) -> float:
     """The residual e of a value, which becomes the newest of the last ones but teaches the filter nothing."""
     weights, lags = np.uintp(at + WEIGHTS), np.uintp(at + LAGS)
     one, order = np.uintp(1), np.uintp(ORDER)

@@ -1,5 +1,7 @@
 """Chance without state: a random number is a function of what it is for, and so the same however a stream is cut."""
 
+import math
+
 import numpy as np
 from numba import njit, types
 
@@ -37,4 +39,4 @@ def bell(seed: float, number: float) -> float:
     total = 0.0
     for purpose in range(4):
         total += uniform(seed, number, 16 + purpose)
-    return (total - 2.0) * 3.0**0.5
+    return (total - 2.0) * math.sqrt(3.0)

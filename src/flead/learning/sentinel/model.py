@@ -57,11 +57,11 @@ def inputs_of(rarities: NDArray[np.float64], looks: NDArray[np.float64], inputs:
 
 @njit(types.float64(_F2, types.uintp, _F1), cache=True, nogil=True)
 def logit_of(models: NDArray[np.float64], row: int | np.uintp, inputs: NDArray[np.float64]) -> float:
-    """w . u + b by the model of a device."""
+    """W . u + b by the model of a device."""
     total = models[row, BIAS]
     for i in range(INPUTS):
         total += models[row, i] * inputs[i]
-    return total
+    return float(total)
 
 
 @njit(types.float64(types.float64), cache=True, nogil=True, inline="always")

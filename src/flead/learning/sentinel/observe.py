@@ -19,6 +19,7 @@ from flead.learning.sentinel.model import (
     inputs_of,
     logit_of,
 )
+from flead.learning.sentinel.rarities import rate_looks
 from flead.learning.sentinel.record import (
     AGE,
     BORN,
@@ -60,7 +61,6 @@ from flead.learning.sentinel.record import (
     UNREST,
     WAIT,
 )
-from flead.learning.sentinel.rarities import rate_looks
 from flead.learning.sentinel.reference import CUT, refer, spread_of, standing
 from flead.learning.sentinel.relations import (
     ERRORS,
@@ -75,7 +75,7 @@ from flead.learning.sentinel.relations import (
 )
 from flead.learning.sentinel.twins import alike, bury, conceive, exchange, suffer
 from flead.learning.sentinel.voices import LASTING_VOICE, LOWEST, MODEL_VOICE, MOMENT_VOICE, SUM_VOICE, rareness
-from flead.learning.tails import FIRST, learn
+from flead.learning.tails import COMMON, FIRST, learn
 from flead.learning.views import COUNT, LAST, look, rate
 
 
@@ -158,8 +158,9 @@ KNOWN = 2.0
 """Who has seen n readings does not know what comes less than once in so many n."""
 RISE, CAREFUL = 1.0, 0.1
 """See ``tail``: what an event has to rise by to deserve another alarm, and how much surer each alarm makes a device."""
-SURE = 6.0
-"""Logits are cut off here for the trend: what is surer than that must not last longer for it."""
+MOST = 2.0
+"""An event lasts while what is seen is, on average over 16 readings, among the rarest 2 %; what is rarer than their
+square counts as it, so that what was surer does not last longer for it."""
 UNSCORED = -1.0
 
 _F1, _F2, _F3, _S4 = types.float64[::1], types.float64[:, ::1], types.float64[:, :, ::1], types.float32[:, :, ::1]
@@ -205,7 +206,7 @@ def end_training(state: State, row: int | np.uintp, k: int, said: Said) -> None:
 
 @njit(types.float64(_F2, types.uintp, types.intp, types.intp), cache=True, nogil=True)
 def gate_of(devices: NDArray[np.float64], row: int | np.uintp, unrest: int, locked: int) -> float:
-    """What a reading of a device, or of its twin, teaches the references: less while it is restless, but not for ever."""
+    """What a reading of a device, or of its twin, teaches the references: less while it is restless, within bounds."""
     if devices[row, unrest] <= RESTLESS:
         devices[row, locked] = max(devices[row, locked] - 1.0, 0.0)
         return 1.0
@@ -298,7 +299,8 @@ def add_up(
         learn(calibrations, row, place, 0, above, told)
     total = max(moment - share, 0.0) + max(lasting - share, 0.0) + taught
     place = np.uintp(SUMS)
-    rare = rareness(calibrations, row, place, 0, told, teaching.usual, SUM_VOICE, total) / math.log(10.0)
+    unusual = rareness(calibrations, row, place, 0, told, teaching.usual, SUM_VOICE, total)
+    rare = unusual / math.log(10.0)
     if learns:
         learn(calibrations, row, place, 0, total, told)
     # What the shared model takes for a fault is known from all who taught it, other evidence from the device alone.
@@ -306,8 +308,8 @@ def add_up(
     score = min(rare, max(math.log10(knows), 1.0))
     said.score[i] = score
 
-    devices[row, TREND] += PACE * (min(max(logit, -SURE), SURE) - devices[row, TREND])
-    lasts = faulty or devices[row, TREND] > 0.0
+    devices[row, TREND] += PACE * (min(unusual, MOST * COMMON) - devices[row, TREND])
+    lasts = faulty or devices[row, TREND] > COMMON
     devices[row, CALM] = 0.0 if lasts or score > stream.thresholds[i] else devices[row, CALM] + 1.0
     devices[row, CAUTION] = max(devices[row, CAUTION] - stream.relief[i], 0.0)
     if devices[row, CALM] > stream.quiet[i]:
@@ -448,7 +450,7 @@ def teach(
 
 
 @njit(types.uintp(_F2, types.intp, types.float64, types.float64, types.int64), cache=True, nogil=True)
-def chosen(values: NDArray[np.float64], i: int, seed: float, number: float, known: int) -> int:
+def chosen(values: NDArray[np.float64], i: int, seed: float, number: float, known: int) -> int | np.uintp:
     """One of the ``known`` channels of reading i, by lot."""
     left = int(uniform(seed, number, 7) * known)
     for j in range(values.shape[1]):

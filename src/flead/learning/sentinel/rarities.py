@@ -9,7 +9,16 @@ from numba import njit, types
 from numpy.typing import NDArray
 
 from flead.learning.evidence import CAP, NEWS, RHYTHM_VIEW, SEASON_VIEW, STILL_VIEW
-from flead.learning.sentinel.record import HELD, JOINT, KINDS, QUICK, RELATION, TAILS
+from flead.learning.sentinel.record import (
+    DISTANCE,
+    HELD,
+    JOINT,
+    KINDS,
+    QUICK,
+    RELATION,
+    RELATION_MEAN,
+    TAILS,
+)
 from flead.learning.tails import FIRST, SIZE_OF_TAIL, learn, rarity
 from flead.learning.views import CHANGES, CROSSINGS, ENDED, LEAST, PERIOD, SEASONED
 
@@ -56,7 +65,7 @@ def rate_looks(
             rarities[i] = signals[row, channel, HELD]
             if view < 0.0:  # not crossed now
                 continue
-        elif not several and (i == RELATION or i == RELATION + 1 or i == JOINT or i == JOINT + 1):
+        elif not several and i in (RELATION, RELATION_MEAN, JOINT, DISTANCE):
             continue
         if before >= enough:
             rarities[i] = max(rarities[i], min(rarity(signals, row, channel, at, view, LEASTS[i]), CAP))

@@ -42,11 +42,11 @@ FIRST_LAG = FILTER + LAGS
     ROWS, ORIGIN, BORN, LOSS, RIGHT, PAIRS, SIZE_OF_DEVICE,
 ) = range(34)  # fmt: skip
 """Of a device: its readings and its seed; the two energies of all channels and the means of their logarithms; its
-unrest, readings that it was locked for, and the most channels that a reading had. Of its twin: the kind of fault (0: there is none)
-and its channel, age and length, size, the value and the mean at its beginning, how far it reaches back, the reading at
-which the next begins, and its own energies and unrest. Of its event: the highest score, readings since, caution, the
-moving mean of the logit, and whether one goes on. Of its training: readings, the global model it began with, whether
-the device has a model, the loss, right answers and pairs."""
+unrest, readings that it was locked for, and the most channels that a reading had. Of its twin: the kind of fault (0:
+there is none) and its channel, age and length, size, the value and the mean at its beginning, how far it reaches back,
+the reading at which the next begins, and its own energies and unrest. Of its event: the highest score, readings since,
+caution, the moving mean of the rareness, and whether one goes on. Of its training: readings, the global model it began
+with, whether the device has a model, the loss, right answers and pairs."""
 
 LOGITS, SUMS, CALIBRATIONS = range(3)
 """A device's own tails: of the logits, and of the sum of the voices."""

@@ -74,11 +74,11 @@ def spread_of(signals: NDArray[np.float64], row: int | np.uintp, channel: int | 
 
 @njit(types.float64(*_AT, types.float64), cache=True, nogil=True)
 def standing(signals: NDArray[np.float64], row: int | np.uintp, channel: int | np.uintp, value: float) -> float:
-    """z of a value, by the reference without it; 0 for the first two."""
+    """Z of a value, by the reference without it; 0 for the first two."""
     if signals[row, channel, SEEN] <= 1.0:
         return 0.0
     centre = signals[row, channel, MEAN]
-    return min(max((value - centre) / spread_of(signals, row, channel, centre), -CUT), CUT)
+    return float(min(max((value - centre) / spread_of(signals, row, channel, centre), -CUT), CUT))
 
 
 @njit(

@@ -145,4 +145,4 @@ def swell(
     mean, seen = devices[row, mean_at], devices[row, READINGS] - SETTLED
     if gate >= 0.0:
         devices[row, mean_at] = mean + weight_of(seen, gate if seen > SETTLED else 1.0) * (logarithm - mean)
-    return max(logarithm - mean, 0.0)
+    return float(max(logarithm - mean, 0.0))

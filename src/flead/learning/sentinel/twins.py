@@ -123,7 +123,7 @@ def conceive(
         length = between(span, 40.0, 400.0)
     elif kind == SHIFT:
         length = between(span, 10.0, 400.0)
-    elif kind == STUCK or kind == LAG or kind == QUIET:
+    elif kind in (STUCK, LAG, QUIET):
         length = between(span, 30.0, 200.0)
     elif kind == RHYTHM:
         length = between(span, 30.0, 150.0)
@@ -132,7 +132,7 @@ def conceive(
 
     step = 0.7071 * math.sqrt(signals[row, channel, STEP]) + FLOOR * max(1.0, abs(signals[row, channel, LEVEL]))
     spread = math.sqrt(signals[row, channel, SPREAD])
-    least = 1.2 if kind == SHIFT or kind == DRIFT else 3.0
+    least = 1.2 if kind in (SHIFT, DRIFT) else 3.0
     u = uniform(seed, number, 2)
     if uniform(seed, number, 3) < 0.6:
         size = step * between(u, least, 20.0)
@@ -182,22 +182,22 @@ def suffer(
     kind, age, length = int(devices[row, KIND]), devices[row, AGE], devices[row, LENGTH]
     size, centre, number = devices[row, SIZE], devices[row, CENTRE], signals[row, channel, COUNT]
     anchor = signals[row, channel, ANCHOR]
-    if kind == SPIKE or kind == SHIFT:
-        return value + size
+    if kind in (SPIKE, SHIFT):
+        return float(value + size)
     if kind == DRIFT:
-        return value + size * (age + 1.0) / length
+        return float(value + size * (age + 1.0) / length)
     if kind == STUCK:
-        return devices[row, BASE]
+        return float(devices[row, BASE])
     if kind == NOISE:
-        return value + 0.7 * abs(size) * bell(devices[row, SEED], devices[row, READINGS])
+        return float(value + 0.7 * abs(size) * bell(devices[row, SEED], devices[row, READINGS]))
     if kind == ZERO:
         return 0.0
     if kind == LAG:
-        return earlier(seasons, row, channel, number - devices[row, BACK], anchor)
+        return float(earlier(seasons, row, channel, number - devices[row, BACK], anchor))
     if kind == FLIP:
-        return 2.0 * centre - value
+        return float(2.0 * centre - value)
     if kind == RHYTHM:
-        return earlier(seasons, row, channel, number - age - length + REPLAYED * age % length, anchor)
+        return float(earlier(seasons, row, channel, number - age - length + REPLAYED * age % length, anchor))
     if kind == SEASON:
-        return 0.5 * (value + centre) + 0.25 * size
-    return centre + STILL * (value - centre)
+        return float(0.5 * (value + centre) + 0.25 * size)
+    return float(centre + STILL * (value - centre))

@@ -4,9 +4,10 @@
 - what *lasts*: the sum of those of the views against the reference;
 - the shared *model*: its logit, from ``LOWEST`` on.
 
-A voice speaks in -ln P of what it saw, where nothing happens: by the tail that signals have in general (``shipped.USUAL``) and,
-the more of them it saw, by the signal's own. Of a device's C channels the rarest counts, less ln C (Bonferroni). The
-voices are not independent, and so their sum is no -ln P: it has a tail of its own, known in the same way.
+A voice speaks in -ln P of what it saw, where nothing happens: by the tail that signals have in general
+(``shipped.USUAL``) and, the more readings it saw, by the signal's own. Of a device's C channels the rarest counts, less
+ln C (Bonferroni). The voices are not independent, and so their sum is no -ln P: it has a tail of its own, known in the
+same way.
 """
 
 import numpy as np
@@ -40,9 +41,10 @@ def rareness(
     voice: int,
     evidence: float,
 ) -> float:
-    """-ln P of what a voice has seen, by its usual tail and its own of ``seen`` readings, at ``tails[row, place, at:]``.
+    """-ln P of what a voice has seen, by its usual tail and its own of ``seen`` readings.
 
-    ``usual`` has the 98 % quantile of every voice and the mean excess above it, (4, 2). The usual tail is exponential above its 98 % quantile.
+    Its own is at ``tails[row, place, at:]``. ``usual`` has the 98 % quantile of every voice and the mean excess above
+    it, (4, 2); the usual tail is exponential there.
     """
     quantile, excess = usual[voice, 0], usual[voice, 1]
     above = evidence - quantile
@@ -50,4 +52,4 @@ def rareness(
     if seen >= 2 * FIRST:
         own = rarity(tails, row, place, at, evidence, 0.2 * excess)
         rare += (own - rare) * min(seen, SHARED) / (min(seen, SHARED) + SHARED)
-    return max(rare, 0.0)
+    return float(max(rare, 0.0))
