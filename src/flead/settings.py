@@ -66,10 +66,10 @@ class Settings(EdgeSettings):
     )
 
     alarms_per_day: float = Field(
-        1.0, gt=0, description="tail: about how many alarms a device may raise a day where nothing happens."
+        1.0, gt=0, description="tail, sentinel: about how many alarms a device may raise a day where nothing happens."
     )
     readings_per_day: float | None = Field(
-        None, gt=0, description="tail: how many readings a device makes a day; unset: as its own times say."
+        None, gt=0, description="tail, sentinel: how many readings a device makes a day; unset: as its own times say."
     )
 
     @field_validator("min_readings")

@@ -72,7 +72,7 @@ def test_what_the_other_channel_does_not_explain() -> None:
     precisions = np.zeros((1, 2, 2, 2))
     precisions[0, :, PLACES] = np.linalg.inv([[1.0, c], [c, 1.0]])
     weighed = np.zeros((2, 2))
-    weigh_relations(precisions, 0, np.array([z, [0.0, 0.0]]), weighed)
+    weigh_relations(precisions, 0, np.array([z, [0.0, 0.0], [1.0, 1.0]]), weighed)
     alone = weighed[PLACES, 0] / math.sqrt(precisions[0, 0, PLACES, 0])
     assert alone == pytest.approx((z[0] - c * z[1]) / math.sqrt(1 - c * c))
     assert weighed[PLACES] @ z == pytest.approx((z[0] ** 2 - 2 * c * z[0] * z[1] + z[1] ** 2) / (1 - c * c))
@@ -150,6 +150,16 @@ def test_a_quiet_signal_raises_about_as_many_alarms_as_asked_for(form: str) -> N
     count = 20_000
     for every in (1000, 4000):
         assert len(onsets(flagged(quiet(form, count), every))) <= 3 * count / every + 2
+
+
+def test_an_event_begins_above_the_threshold_and_may_last_below_it() -> None:
+    signal = quiet("noise", 3000)
+    signal[2000:2085] = signal[2000]
+    judgement, _ = observe(Sentinel(Rules()), signal)
+    assert judgement.thresholds is not None
+    begins = judgement.anomalous & ~np.append(False, judgement.anomalous[:-1])
+    assert begins.any()
+    assert (judgement.score[begins] > judgement.thresholds[begins]).all()
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])

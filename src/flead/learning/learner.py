@@ -110,6 +110,8 @@ class Learner(Protocol):
     paced: bool
     """It decides by how often a device may raise an alarm, and so is told that. Its scores do not depend on it, and
     not every reading above the threshold is an anomaly."""
+    lasting: bool
+    """An anomaly goes on while its event lasts: of its readings only the first is sure to be above the threshold."""
     strategy: str
     """The strategy that merges its models unless another is set."""
     statistics: bool

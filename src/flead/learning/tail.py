@@ -206,6 +206,7 @@ class Tail:
     strategy = "median"
     statistics = False
     paced = True
+    lasting = False
     space = AS_THEY_ARE
     remembers: tuple[str, ...] = ()
     layouts: Sequence[Layout] = (LAYOUT,)

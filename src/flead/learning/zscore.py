@@ -219,6 +219,7 @@ class ZScore:
     strategy = "fedbuff"
     statistics = False
     paced = False
+    lasting = False
     space = AS_THEY_ARE
     remembers: tuple[str, ...] = ("window", "features")
     layouts: Sequence[Layout] = (LAYOUT,)

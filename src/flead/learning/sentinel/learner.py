@@ -31,7 +31,7 @@ from flead.learning.season import SIZE_OF_SEASON
 from flead.learning.sentinel.model import INPUTS, LAYOUT, SIZE_OF_MODEL, probabilities
 from flead.learning.sentinel.observe import CAREFUL, Said, Scratch, State, Stream, Teaching, observe
 from flead.learning.sentinel.record import CALIBRATIONS, KINDS, SIZE_OF_DEVICE, SIZE_OF_SIGNAL, SIZE_OF_TWIN
-from flead.learning.sentinel.relations import GROUP
+from flead.learning.sentinel.relations import GROUP, STATES
 from flead.learning.sentinel.shipped import MODEL, TAUGHT, USUAL
 from flead.learning.sentinel.twins import FAULTS, SPIKE
 from flead.learning.tails import SIZE_OF_TAIL
@@ -53,6 +53,7 @@ class Sentinel:
     strategy = "fedbuff"
     statistics = False
     paced = True
+    lasting = True
     space = AS_THEY_ARE
     remembers: tuple[str, ...] = ()
     layouts: Sequence[Layout] = (LAYOUT,)
@@ -139,7 +140,7 @@ class Sentinel:
 def scratch_of(channels: int) -> Scratch:
     """Room for a reading of so many channels."""
     return Scratch(
-        np.zeros((channels, KINDS)), np.zeros(KINDS), np.zeros((2, channels)), np.zeros((2, channels)),
+        np.zeros((channels, KINDS)), np.zeros(KINDS), np.zeros((STATES, channels)), np.zeros((2, channels)),
         np.zeros(INPUTS), np.zeros(INPUTS), np.zeros(KINDS),
     )  # fmt: skip
 

@@ -65,6 +65,7 @@ from flead.learning.sentinel.reference import CUT, refer, spread_of, standing
 from flead.learning.sentinel.relations import (
     ERRORS,
     PLACES,
+    PRESENT,
     RENEW,
     SETTLED,
     invert,
@@ -122,7 +123,7 @@ class Scratch(NamedTuple):
 
     looks: NDArray[np.float64]  # (C, K)
     rarities: NDArray[np.float64]  # (K,)
-    states: NDArray[np.float64]  # (2, C) z, and errors of the predictions
+    states: NDArray[np.float64]  # (STATES, C) z, errors of the predictions, and which channels there are
     weighed: NDArray[np.float64]  # (2, C) P z and P w
     inputs: NDArray[np.float64]  # (2 K,)
     own: NDArray[np.float64]  # (2 K,) the inputs of the channel that has a twin
@@ -249,7 +250,7 @@ def view(state: State, row: int | np.uintp, i: int, gate: float, stream: Stream,
     signals, known = state.signals, 0
     for j in range(stream.values.shape[1]):
         value = stream.values[i, j]
-        scratch.states[PLACES, j] = scratch.states[ERRORS, j] = 0.0
+        scratch.states[PLACES, j] = scratch.states[ERRORS, j] = scratch.states[PRESENT, j] = 0.0
         if np.isnan(value):
             said.mean[i, j] = said.std[i, j] = np.nan
             continue
@@ -267,7 +268,7 @@ def view(state: State, row: int | np.uintp, i: int, gate: float, stream: Stream,
         error = look(signals, state.seasons, row, channel, value, looks, True)
         error = min(max(error, -CUT), CUT)
         refer(signals, row, channel, value, z, error, gate, looks)
-        scratch.states[PLACES, j], scratch.states[ERRORS, j] = z, error
+        scratch.states[PLACES, j], scratch.states[ERRORS, j], scratch.states[PRESENT, j] = z, error, 1.0
     state.devices[row, KNOWN_CHANNELS] = max(state.devices[row, KNOWN_CHANNELS], float(known))
     if state.devices[row, KNOWN_CHANNELS] > 1.0:
         view_relations(state, row, i, known, gate, stream, scratch)

@@ -34,8 +34,9 @@ SHRUNK = 0.95
 RIDGE = 0.01
 UNSURE = 5.0
 """Of n readings a covariance is about this share / n unsure."""
-PLACES, ERRORS = 0, 1
-"""The two kinds of numbers that covariances are of: z, and errors of predictions."""
+PLACES, ERRORS, PRESENT, STATES = range(4)
+"""The two kinds of numbers that covariances are of: z, and errors of predictions; and whether a reading has the channel
+(1 or 0; the two are 0 where it has not, as if all were as expected)."""
 LARGEST = 20.0
 PACE = 1.0 / 16.0
 
@@ -75,7 +76,7 @@ def invert(covariances: NDArray[np.float64], precisions: NDArray[np.float64], ro
 def learn_relations(
     covariances: NDArray[np.float64], row: int | np.uintp, states: NDArray[np.float64], seen: float, gate: float
 ) -> None:
-    """Take the z and errors of a reading, ``states`` (2, C), into the covariances."""
+    """Take the z and errors of a reading, ``states`` (STATES, C), into the covariances."""
     weight = weight_of(seen, gate if seen > SETTLED else 1.0)
     for j in range(states.shape[1]):
         first = j // GROUP * GROUP
@@ -83,8 +84,8 @@ def learn_relations(
         for kind in range(2):
             own = states[kind, j]
             for b in range(count):
-                now = covariances[row, j, kind, b]
-                covariances[row, j, kind, b] = now + weight * (own * states[kind, first + b] - now)
+                now, share = covariances[row, j, kind, b], weight * states[PRESENT, first + b] * states[PRESENT, j]
+                covariances[row, j, kind, b] = now + share * (own * states[kind, first + b] - now)
 
 
 @njit(
@@ -93,7 +94,7 @@ def learn_relations(
 def weigh_relations(
     precisions: NDArray[np.float64], row: int | np.uintp, states: NDArray[np.float64], weighed: NDArray[np.float64]
 ) -> None:
-    """Write P z and P w, (2, C), for ``states`` z and w, (2, C)."""
+    """Write P z and P w, (2, C), for ``states`` z and w, (STATES, C)."""
     for j in range(states.shape[1]):
         first = j // GROUP * GROUP
         count = min(GROUP, states.shape[1] - first)
