@@ -22,8 +22,9 @@ from flead.learning.rules import Rules
 from flead.learning.sentinel import shipped
 from flead.learning.sentinel.learner import Sentinel, said_of, scratch_of, thresholds_of
 from flead.learning.sentinel.model import INPUTS, LAYOUT, ODDS, SIZE_OF_MODEL
-from flead.learning.sentinel.observe import Stream, observe
+from flead.learning.sentinel.observe import observe
 from flead.learning.sentinel.record import LASTING, LOGITS, MOMENT, PAIRS, SUMS
+from flead.learning.sentinel.state import Stream
 from flead.learning.tails import EXCESS, QUANTILE
 
 Lessons = tuple[NDArray[np.float32], NDArray[np.float32]]

@@ -218,8 +218,7 @@ class ZScore:
     name = "zscore"
     strategy = "fedbuff"
     statistics = False
-    paced = False
-    lasting = False
+    paced = lasting = False
     space = AS_THEY_ARE
     remembers: tuple[str, ...] = ("window", "features")
     layouts: Sequence[Layout] = (LAYOUT,)

@@ -28,11 +28,13 @@ from flead.learning.learner import (
 )
 from flead.learning.rules import Rules
 from flead.learning.season import SIZE_OF_SEASON
+from flead.learning.sentinel.judge import CAREFUL
 from flead.learning.sentinel.model import INPUTS, LAYOUT, SIZE_OF_MODEL, probabilities
-from flead.learning.sentinel.observe import CAREFUL, Said, Scratch, State, Stream, Teaching, observe
+from flead.learning.sentinel.observe import observe
 from flead.learning.sentinel.record import CALIBRATIONS, KINDS, SIZE_OF_DEVICE, SIZE_OF_SIGNAL, SIZE_OF_TWIN
 from flead.learning.sentinel.relations import GROUP, STATES
 from flead.learning.sentinel.shipped import MODEL, TAUGHT, USUAL
+from flead.learning.sentinel.state import Said, Scratch, State, Stream, Teaching
 from flead.learning.sentinel.twins import FAULTS, SPIKE
 from flead.learning.tails import SIZE_OF_TAIL
 
