@@ -25,7 +25,7 @@ from flead.learning.sentinel.model import INPUTS, LAYOUT, ODDS, SIZE_OF_MODEL
 from flead.learning.sentinel.observe import observe
 from flead.learning.sentinel.record import LASTING, LOGITS, MOMENT, PAIRS, SUMS
 from flead.learning.sentinel.state import Stream
-from flead.learning.tails import EXCESS, QUANTILE
+from flead.learning.tail.tails import EXCESS, QUANTILE
 
 Lessons = tuple[NDArray[np.float32], NDArray[np.float32]]
 """The inputs of twins, and of their signals beside them, (L, INPUTS) both."""

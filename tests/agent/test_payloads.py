@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from flead.agent.payloads import Pattern, reading
-from flead.bus.strict import MalformedError, parse
+from flead.codec.strict import MalformedError, parse
 
 NOW = 1_762_528_951_000
 

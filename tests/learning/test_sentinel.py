@@ -17,7 +17,7 @@ from flead.learning.sentinel.reference import weight_of
 from flead.learning.sentinel.relations import PLACES, invert, weigh_relations
 from flead.learning.sentinel.twins import FAULTS, SHIFT, SPIKE, STUCK
 from flead.learning.sentinel.voices import rareness
-from flead.learning.tails import COMMON
+from flead.learning.tail.tails import COMMON
 from tests.learning.test_tail import FORMS, quiet
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from flead.learning.evidence import LEND, SIZE_OF_MODEL, TAILS, TINY, lend
 from flead.learning.learner import Judgement, Trainings
 from flead.learning.rules import Rules
-from flead.learning.tail import EVENT, KNOWN, Tail
-from flead.learning.tails import QUANTILE, RATE
-from flead.learning.views import COUNT
+from flead.learning.tail.evidence import LEND, SIZE_OF_MODEL, TAILS, TINY, lend
+from flead.learning.tail.learner import EVENT, KNOWN, Tail
+from flead.learning.tail.tails import QUANTILE, RATE
+from flead.learning.tail.views import COUNT
 
 DAY = 288
 
@@ -282,10 +282,10 @@ def test_tails_that_do_not_fit_count_for_less(factor: float, share: float) -> No
     learner = Tail(Rules())
     learner.grow(1, 1)
     fleet = np.tile([3.0 * factor, 0.02, 1.0, 2.0], SIZE_OF_MODEL // 4)
-    learner.signals[0, 0, TAILS + QUANTILE :: 4] = 3.0
-    learner.signals[0, 0, TAILS + RATE :: 4] = 0.02
-    learner.signals[0, 0, COUNT] = LEND - 1.0 + learner.warm_up
-    lend(learner.signals, 0, learner.warm_up, fleet)
+    learner.state.signals[0, 0, TAILS + QUANTILE :: 4] = 3.0
+    learner.state.signals[0, 0, TAILS + RATE :: 4] = 0.02
+    learner.state.signals[0, 0, COUNT] = LEND - 1.0 + learner.warm_up
+    lend(learner.state.signals, 0, learner.warm_up, fleet)
     own = (LEND - 1.0) / (LEND - 1.0 + LEND / (2.0 if factor > 1 else 1.0))
     assert own == pytest.approx(share, abs=0.002)
-    assert learner.signals[0, 0, TAILS + QUANTILE] == pytest.approx(own * 3.0 + (1 - own) * 3.0 * factor)
+    assert learner.state.signals[0, 0, TAILS + QUANTILE] == pytest.approx(own * 3.0 + (1 - own) * 3.0 * factor)

@@ -7,14 +7,14 @@ import msgspec
 from flead.agent.errors import AgentError
 from flead.agent.figures import Figures
 from flead.agent.store import Made
-from flead.bus.encode import encode_messages
+from flead.codec.encode import encode_messages
 from flead.columns import Batch
 from flead.records import Anomaly, GlobalModel, LocalUpdate
 from flead.settings import Settings
+from flead.shard import outputs
+from flead.shard.shard import Shard
+from flead.shard.state import StateError, restore, snapshot
 from flead.topics import ANOMALIES, LOCAL_UPDATES
-from flead.training import outputs
-from flead.training.fleet import Shard
-from flead.training.state import StateError, restore, snapshot
 
 SHARD = "shard/"
 """What the keys of its state in the store begin with."""

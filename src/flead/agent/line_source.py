@@ -4,7 +4,7 @@ import os
 import threading
 
 from flead.agent.mailbox import Mailbox
-from flead.bus.decode import Decoder
+from flead.codec.decode import Decoder
 from flead.columns import Chunk, Devices
 
 READ = 1 << 16

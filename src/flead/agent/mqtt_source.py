@@ -6,13 +6,13 @@ from flead.agent.address import Address
 from flead.agent.clock import wall
 from flead.agent.errors import AgentError
 from flead.agent.mailbox import Mailbox
-from flead.agent.mqtt import Connection
 from flead.agent.payloads import Pattern, reading
-from flead.bus.decode import Decoder
-from flead.bus.strict import MalformedError
+from flead.bus.mqtt import Broker, MqttConnection
+from flead.codec.decode import Decoder
+from flead.codec.strict import MalformedError
 from flead.columns import Chunk, Devices
 from flead.records import Rejected
-from flead.settings import Settings
+from flead.settings.mqtt import MqttSettings
 
 ROOM = 20_000
 """Messages that may wait to be learnt from; then the broker has to hold them."""
@@ -31,7 +31,7 @@ class MqttSource:
     before it was killed is gone.
     """
 
-    def __init__(self, settings: Settings, name: str, address: Address, client_id: str) -> None:
+    def __init__(self, settings: MqttSettings, name: str, address: Address, client_id: str) -> None:
         """AgentError without a pattern."""
         if not address.path:
             raise AgentError(f"source = {name!r} lacks the topics: write it as mqtt://HOST/sensors/+/data")
@@ -40,7 +40,8 @@ class MqttSource:
         self._box: Mailbox[_Published] = Mailbox(ROOM)
         # Who the agent is to the platform's broker is nothing that the sensors' broker need know.
         own = settings.model_copy(update={"mqtt_user": None, "mqtt_password": None, "mqtt_tls": False})
-        self._connection = Connection(own, address, client_id, self._receive, self._subscribe, session=True)
+        broker = Broker(address.host, address.port, address.encrypted, address.user, address.password)
+        self._connection = MqttConnection(own, broker, client_id, [self._pattern.text], self._receive, session=True)
 
     def open(self, devices: Devices, position: dict[str, int] | None) -> None:
         """Connect; a broker has no positions."""
@@ -77,9 +78,6 @@ class MqttSource:
         """Disconnect."""
         self._box.close()
         self._connection.stop()
-
-    def _subscribe(self) -> None:
-        self._connection.client.subscribe(self._pattern.text, qos=1)
 
     def _receive(self, topic: str, payload: bytes) -> None:
         self._box.put(_Published(topic, payload, wall()))

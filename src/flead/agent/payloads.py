@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from flead.bus.strict import MalformedError
+from flead.codec.strict import MalformedError
 from flead.records import DEFAULT_CHANNEL, to_text
 
 OWN = frozenset({"device_id", "data", "timestamp", "label"})

@@ -10,12 +10,12 @@ from flead.ingest.edge_iiotset import edge_iiotset
 from flead.ingest.errors import SourceError
 from flead.ingest.simulated import INTERVAL, START, SimulatedSource
 from flead.ingest.skab import skab
-from flead.settings import Settings
+from flead.settings.readings import ReadingsSettings
 
 FORMS = "sim, csv:DIR, edge-iiotset:PATH or skab:DIR"
 
 
-def make_source(settings: Settings, start: int | None = None, interval: int = INTERVAL) -> Source:
+def make_source(settings: ReadingsSettings, start: int | None = None, interval: int = INTERVAL) -> Source:
     """The source that ``settings.data`` names. Raises :class:`SourceError`.
 
     ``start`` is when the simulated fleet begins (milliseconds; by default with 2025), ``interval`` the time between
@@ -37,6 +37,6 @@ def make_source(settings: Settings, start: int | None = None, interval: int = IN
     return edge_iiotset(name, place, settings.devices, channel)
 
 
-def identity(settings: Settings) -> str:
+def identity(settings: ReadingsSettings) -> str:
     """What makes a source the same one as in the run before, so that its position means something."""
     return msgspec.json.encode([settings.data, settings.devices, settings.seed, settings.channel]).decode()

@@ -10,7 +10,8 @@ from flead.records import Enrolment, to_milliseconds
 from flead.topics import CONTROL
 from flead.trust.envelope import NAME_PATTERN, Envelope, is_signed_by
 from flead.trust.keys import is_public_key
-from flead.trust.register import AGENT, DEVICE, REVOKED, TAKEN, WRONG, Claim, Entry, Register
+from flead.trust.register import AGENT, DEVICE, TAKEN, Claim, Entry, Register
+from flead.trust.verdict import Refusal
 
 CLOSED = "asks to be enrolled, which only flead agents enroll does here"
 OTHER_KEY = "comes with another key than the one that its name is enrolled with"
@@ -50,7 +51,7 @@ def enrol(register: Register, envelope: Envelope, enrolment: Literal["first-use"
         raise RefusedError(f"not an enrolment: {error}") from None
     _check(request.agent, request.public_key)
     if envelope.agent != request.agent or not is_signed_by(request.public_key, CONTROL, envelope):
-        raise RefusedError(WRONG)
+        raise RefusedError(Refusal.WRONG)
     entry = register.agents.get(request.agent)
     changes: Changes = []
     if entry is None:
@@ -59,7 +60,7 @@ def enrol(register: Register, envelope: Envelope, enrolment: Literal["first-use"
         entry = Entry(request.public_key, request.timestamp)
         changes.append((AGENT + request.agent, msgspec.json.encode(entry)))
     if entry.revoked:
-        raise RefusedError(REVOKED)
+        raise RefusedError(Refusal.REVOKED)
     if entry.public_key != request.public_key:
         raise RefusedError(OTHER_KEY)
     claim = msgspec.json.encode(Claim(request.agent))

@@ -13,15 +13,7 @@ from typing import Any
 import msgspec
 
 from flead.trust.envelope import Envelope, is_signed_by
-
-UNSIGNED = "not signed, though only signed messages are taken"
-UNSIGNED_DEVICE = "not signed, though the device belongs to an agent"
-HALF_SIGNED = "its signature's headers are not complete"
-UNKNOWN = "signed by an agent that is not enrolled"
-REVOKED = "signed by an agent that is revoked"
-WRONG = "wrongly signed"
-FOREIGN = "signed by an agent that the device does not belong to"
-FREQUENT = "more updates of the device than it may send"
+from flead.trust.verdict import BELIEVED, Refusal, Verdict
 
 AGENT, DEVICE, TAKEN, STATE = "agent/", "device/", "taken/", "state/"
 
@@ -75,20 +67,26 @@ class Register:
         """Whether an unsigned message is believed whatever device it is of."""
         return not self.owners and not self._signed_only
 
-    def refusal(self, topic: str, envelope: Envelope | None, device: str) -> str | None:
-        """Why a message of this Kafka topic on this device is not believed; None if it is."""
+    def knows(self, agent: str, device: str) -> bool:
+        """Whether the agent is enrolled and the device is somebody's: else an enrolment may be under way."""
+        return agent in self.agents and device in self.owners
+
+    def judge(self, topic: str, envelope: Envelope | None, device: str) -> Verdict:
+        """Whether a message of this Kafka topic on this device is believed."""
         if envelope is None:
             if device in self.owners:
-                return UNSIGNED_DEVICE
-            return UNSIGNED if self._signed_only else None
+                return Verdict(Refusal.UNSIGNED_DEVICE)
+            return Verdict(Refusal.UNSIGNED) if self._signed_only else BELIEVED
         entry = self.agents.get(envelope.agent)
         if entry is None:
-            return UNKNOWN
+            return Verdict(Refusal.UNKNOWN, is_final=False)
         if entry.revoked:
-            return REVOKED
+            return Verdict(Refusal.REVOKED)
         if not is_signed_by(entry.public_key, topic, envelope):
-            return WRONG
-        return None if self.owners.get(device) == envelope.agent else FOREIGN
+            return Verdict(Refusal.WRONG)
+        if self.owners.get(device) == envelope.agent:
+            return BELIEVED
+        return Verdict(Refusal.FOREIGN, is_final=self.knows(envelope.agent, device))
 
     def reserved(self, agent: str) -> list[str]:
         """The patterns of devices that operators have given to others."""

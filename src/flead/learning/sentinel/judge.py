@@ -32,8 +32,8 @@ from flead.learning.sentinel.record import (
 from flead.learning.sentinel.restless import PACE, SELDOM
 from flead.learning.sentinel.state import SAID, SCRATCH, STATE, STREAM, TEACHING, Said, Scratch, State, Stream, Teaching
 from flead.learning.sentinel.voices import LASTING_VOICE, LOWEST, MODEL_VOICE, MOMENT_VOICE, SUM_VOICE, rareness
-from flead.learning.tails import COMMON, FIRST, learn
-from flead.learning.views import COUNT
+from flead.learning.tail.tails import COMMON, FIRST, learn
+from flead.learning.tail.views import COUNT
 
 KNOWN = 2.0
 """Who has seen n readings does not know what comes less than once in so many n."""

@@ -27,7 +27,6 @@ from flead.learning.learner import (
     unflatten,
 )
 from flead.learning.rules import Rules
-from flead.learning.season import SIZE_OF_SEASON
 from flead.learning.sentinel.judge import CAREFUL
 from flead.learning.sentinel.model import INPUTS, LAYOUT, SIZE_OF_MODEL, probabilities
 from flead.learning.sentinel.observe import observe
@@ -36,7 +35,8 @@ from flead.learning.sentinel.relations import GROUP, STATES
 from flead.learning.sentinel.shipped import MODEL, TAUGHT, USUAL
 from flead.learning.sentinel.state import Said, Scratch, State, Stream, Teaching
 from flead.learning.sentinel.twins import FAULTS, SPIKE
-from flead.learning.tails import SIZE_OF_TAIL
+from flead.learning.tail.season import SIZE_OF_SEASON
+from flead.learning.tail.tails import SIZE_OF_TAIL
 
 SETTLING = 20
 """Readings after the first ``min_readings`` until the views have settled."""

@@ -21,8 +21,8 @@ from flead.learning.sentinel.state import SAID, SCRATCH, STATE, STREAM, TEACHING
 from flead.learning.sentinel.teach import begin_training, chosen, end_training, teach
 from flead.learning.sentinel.twins import conceive
 from flead.learning.sentinel.view import view
-from flead.learning.tails import FIRST
-from flead.learning.views import COUNT
+from flead.learning.tail.tails import FIRST
+from flead.learning.tail.views import COUNT
 
 UNSCORED = -1.0
 

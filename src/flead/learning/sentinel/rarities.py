@@ -8,7 +8,6 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from flead.learning.evidence import CAP, NEWS, RHYTHM_VIEW, SEASON_VIEW, STILL_VIEW
 from flead.learning.sentinel.record import (
     DISTANCE,
     HELD,
@@ -19,8 +18,9 @@ from flead.learning.sentinel.record import (
     RELATION_MEAN,
     TAILS,
 )
-from flead.learning.tails import FIRST, SIZE_OF_TAIL, learn, rarity
-from flead.learning.views import CHANGES, CROSSINGS, ENDED, LEAST, PERIOD, SEASONED
+from flead.learning.tail.evidence import CAP, NEWS, RHYTHM_VIEW, SEASON_VIEW, STILL_VIEW
+from flead.learning.tail.tails import FIRST, SIZE_OF_TAIL, learn, rarity
+from flead.learning.tail.views import CHANGES, CROSSINGS, ENDED, LEAST, PERIOD, SEASONED
 
 LEASTS = (*LEAST, *[0.05] * (KINDS - QUICK))
 """The smallest mean excess of every view that is believed."""

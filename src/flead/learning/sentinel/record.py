@@ -1,8 +1,8 @@
 """Where the sentinel's numbers lie: the records of a signal (a device's channel), of a device, and of its twin."""
 
-from flead.learning.prediction import LAGS, ORDER
-from flead.learning.tails import SIZE_OF_TAIL
-from flead.learning.views import FILTER, SIZE_OF_VIEWS, VIEWS
+from flead.learning.tail.prediction import LAGS, ORDER
+from flead.learning.tail.tails import SIZE_OF_TAIL
+from flead.learning.tail.views import FILTER, SIZE_OF_VIEWS, VIEWS
 
 LOOKS = (
     *VIEWS,

@@ -32,7 +32,7 @@ from flead.learning.sentinel.record import (
     VARIANCE,
     WANDERS,
 )
-from flead.learning.views import FLOOR, LARGEST, STEP
+from flead.learning.tail.views import FLOOR, LARGEST, STEP
 
 CUT = 10.0
 """z and errors are cut off here."""

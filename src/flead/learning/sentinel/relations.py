@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from flead.learning.cholesky import decompose, solve
+from flead.learning.drift.cholesky import decompose, solve
 from flead.learning.sentinel.record import (
     READINGS,
     RELATED,

@@ -51,7 +51,7 @@ from flead.learning.sentinel.relations import (
 from flead.learning.sentinel.restless import PACE, gate_of
 from flead.learning.sentinel.state import SAID, SCRATCH, STATE, STREAM, TEACHING, Said, Scratch, State, Stream, Teaching
 from flead.learning.sentinel.twins import alike, bury, exchange, suffer
-from flead.learning.views import COUNT, LAST, look
+from flead.learning.tail.views import COUNT, LAST, look
 
 _F2 = types.float64[:, ::1]
 

@@ -15,8 +15,6 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from flead.learning.prediction import ORDER
-from flead.learning.season import LONGEST, PAST
 from flead.learning.sentinel.chance import bell, uniform
 from flead.learning.sentinel.record import (
     AGE,
@@ -45,7 +43,9 @@ from flead.learning.sentinel.record import (
     UNREST,
     WAIT,
 )
-from flead.learning.views import ANCHOR, COUNT, FLOOR, LAST, LEVEL, PERIOD, SIZE_OF_VIEWS, SPREAD, STEP
+from flead.learning.tail.prediction import ORDER
+from flead.learning.tail.season import LONGEST, PAST
+from flead.learning.tail.views import ANCHOR, COUNT, FLOOR, LAST, LEVEL, PERIOD, SIZE_OF_VIEWS, SPREAD, STEP
 
 FAULTS = (
     "none", "spike", "shift", "drift", "stuck", "noise", "zero", "lag", "flip", "rhythm", "season", "quiet",

@@ -32,7 +32,7 @@ from flead.learning.sentinel.relations import (
     weigh_relations,
 )
 from flead.learning.sentinel.state import SAID, SCRATCH, STATE, STREAM, Said, Scratch, State, Stream
-from flead.learning.views import look, rate
+from flead.learning.tail.views import look, rate
 
 
 @njit(types.void(STATE, types.uintp, types.intp, types.int64, types.float64, STREAM, SCRATCH), cache=True, nogil=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from flead.learning.tails import COMMON, FIRST, rarity
+from flead.learning.tail.tails import COMMON, FIRST, rarity
 
 MOMENT_VOICE, LASTING_VOICE, MODEL_VOICE, SUM_VOICE = range(4)
 LOWEST = -12.0
