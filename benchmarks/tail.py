@@ -1,8 +1,8 @@
-"""What ``tail`` finds and how often it cries wolf, by kind of signal: ``python -m benchmarks.tail``.
+"""What ``sentinel`` and ``tail`` find and how often they cry wolf, by kind of signal: ``python -m benchmarks.tail``.
 
 Every signal is played once as it is, which tells the false alarms, and once for every event planted in it alone. The
-first ``LEARNING`` of a signal are nobody's to judge. Beside it ``zscore``, whose flagged readings are one alarm where
-they are less than a dozen apart, and as many alarms as are asked for, by lot.
+first ``LEARNING`` of a signal are nobody's to judge. Beside them ``zscore``. Flagged readings of it and of
+``sentinel`` are one alarm where they are less than a dozen apart; and as many alarms as are asked for, by lot.
 """
 
 import argparse
@@ -19,10 +19,10 @@ from flead.shard.pace import SPARSE
 
 LEARNING = 0.15
 APART = 12
-"""Flagged readings of ``zscore`` that are one alarm."""
+"""Flagged readings that are one alarm, but for ``tail``, which flags only an alarm's first."""
 AFTER = 10
 """Readings after an event in which it may still be told of."""
-DETECTORS = ("tail", "zscore", "random")
+DETECTORS = ("sentinel", "tail", "zscore", "random")
 
 
 class Tally(NamedTuple):

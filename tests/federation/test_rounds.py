@@ -147,3 +147,16 @@ def test_statistics_are_merged_after_as_many_updates_whoever_they_are_from() -> 
     later = rounds.add(update(3, parameters={"spread": [3.0]}))
     assert later is not None
     assert later.parameters == {"spread": [2.0]}
+
+
+def test_a_fleet_smaller_than_the_buffer_learns_together_too() -> None:
+    """Three devices never are twenty: their round ends when each has sent three updates."""
+    rounds = Rounds("fedavg", 20, ZScore.misfit)
+    made = [model for version in (1, 2, 3) for device in range(3) if (model := rounds.add(update(device, version)))]
+    assert [model.num_devices for model in made] == [3]
+    assert made[0].parameters["bias"] == pytest.approx([1.0])
+
+
+def test_one_device_alone_has_nobody_to_learn_with() -> None:
+    rounds = Rounds("fedavg", 20, ZScore.misfit)
+    assert [rounds.add(update(0, version)) for version in range(1, 30)] == [None] * 29

@@ -64,6 +64,6 @@ def test_a_night_is_judged_by_nights() -> None:
     season[0, 0, LONGEST : 2 * LONGEST] = 1.0
     begin(season, *AT, 48)
     for seen in range(48, 48 * 40):
-        compare(season, *AT, seen, 48, float(rng.normal(0, 1.0 if seen % 48 >= 24 else 0.3)), 1e-9)
-    night, day = compare(season, *AT, 48 * 40 + 10, 48, 2.0, 1e-9), compare(season, *AT, 48 * 40 + 34, 48, 2.0, 1e-9)
+        compare(season, *AT, seen, 48, float(rng.normal(0, 1.0 if seen % 48 >= 24 else 0.3)), 1e-9, True)
+    night, day = (compare(season, *AT, 48 * 40 + phase, 48, 2.0, 1e-9, True) for phase in (10, 34))
     assert night > 2 * day

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 
 from flead.learning.learner import Judgement, Trainings
 from flead.learning.rules import Rules
-from flead.learning.tail.evidence import TINY
+from flead.learning.tail.evidence import LEND, SIZE_OF_MODEL, TAILS, TINY, lend
 from flead.learning.tail.learner import EVENT, KNOWN, Tail
+from flead.learning.tail.tails import QUANTILE, RATE
+from flead.learning.tail.views import COUNT
 
 DAY = 288
 
@@ -242,3 +244,48 @@ def test_an_update_says_how_many_readings_were_among_the_rarest() -> None:
     assert updates.accuracy[50:].mean() == pytest.approx(0.98, abs=0.01)
     share = 1 - updates.accuracy
     assert updates.loss == pytest.approx(-share * np.log(0.02) - (1 - share) * np.log(0.98))
+
+
+def test_channels_that_hardly_change_lend_nothing() -> None:
+    """Eighteen channels stand still, one moves: the device tells of the one that moves."""
+    rng = np.random.default_rng(3)
+    moving = rng.normal(20, 1, (2000, 1))
+    still = np.full((2000, 18), 7.0)
+    alone, together = Tail(Rules()), Tail(Rules())
+    observe(alone, moving)
+    observe(together, np.hstack([moving, still]))
+    for name, tails in alone.parameters(0).items():
+        assert together.parameters(0)[name] == pytest.approx(tails), name
+
+
+def test_a_device_that_knows_nothing_yet_repeats_what_it_was_told() -> None:
+    teacher, learner = Tail(Rules()), Tail(Rules())
+    observe(teacher, quiet("noise", 2000))
+    told = teacher.parameters(0)
+    learner.grow(1, 1)
+    assert all((tails == 0).all() for tails in learner.parameters(0).values())
+    learner.adopt(told, 1)
+    assert all(learner.parameters(0)[name] == pytest.approx(tails) for name, tails in told.items())
+
+
+def test_tails_that_nobody_knows_are_not_lent() -> None:
+    """The first global model, of devices that knew nothing: all logarithms are 0, every view is above its tail."""
+    signal = quiet("noise", 1500)
+    alone, federated = Tail(Rules()), Tail(Rules())
+    federated.adopt({name: np.zeros(4) for name in Tail.layouts[0]}, 1)
+    assert observe(federated, signal).score.tobytes() == observe(alone, signal).score.tobytes()
+
+
+@pytest.mark.parametrize(("factor", "share"), [(1.0, 0.5), (np.e, 2 / 3)])
+def test_tails_that_do_not_fit_count_for_less(factor: float, share: float) -> None:
+    """With 200 readings of its own against LEND = 200: half and half, and with a quantile e times off 200 : 100."""
+    learner = Tail(Rules())
+    learner.grow(1, 1)
+    fleet = np.tile([3.0 * factor, 0.02, 1.0, 2.0], SIZE_OF_MODEL // 4)
+    learner.state.signals[0, 0, TAILS + QUANTILE :: 4] = 3.0
+    learner.state.signals[0, 0, TAILS + RATE :: 4] = 0.02
+    learner.state.signals[0, 0, COUNT] = LEND - 1.0 + learner.warm_up
+    lend(learner.state.signals, 0, learner.warm_up, fleet)
+    own = (LEND - 1.0) / (LEND - 1.0 + LEND / (2.0 if factor > 1 else 1.0))
+    assert own == pytest.approx(share, abs=0.002)
+    assert learner.state.signals[0, 0, TAILS + QUANTILE] == pytest.approx(own * 3.0 + (1 - own) * 3.0 * factor)

@@ -41,7 +41,7 @@ class Signal:
         """The views of the last of these readings."""
         views = np.empty(len(VIEWS))
         for value in values:
-            look(self.signals, self.seasons, *AT, value, views)
+            look(self.signals, self.seasons, *AT, value, views, True)
         return dict(zip(VIEWS, views.tolist(), strict=True))
 
     def __getitem__(self, place: int) -> float:

@@ -28,10 +28,20 @@ def as_text(tally: Tally) -> str:
     lines = [
         f"{tally.readings:,} readings in {tally.seconds:.1f} s ({rate:,.0f} a second), {tally.rejected:,} rejected",
         f"{tally.anomalies:,} anomalies, {tally.local_updates:,} local updates, {tally.global_models:,} global models",
+        _unmerged(tally),
         _in_words("Global models", tally.models),
         _in_words("Alarms", tally.alarms),
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _unmerged(tally: Tally) -> str:
+    if tally.global_models or not tally.local_updates:
+        return ""
+    return (
+        "No global model: not enough updates of different devices came together (buffer), and one device alone has "
+        "nobody to learn with"
+    )
 
 
 def progress_line(tally: Tally) -> str:

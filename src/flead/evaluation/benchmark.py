@@ -20,6 +20,7 @@ CHOICES: dict[str, tuple[str, tuple[float, ...]]] = {
     "zscore": ("threshold", (2.0, 2.5, 3.0, 4.0, 5.0)),
     "drift": ("alarm_quantile", (0.8, 0.85, 0.9, 0.95, 0.98)),
     "tail": ("alarms_per_day", (1.0, 10.0, 100.0, 1000.0)),
+    "sentinel": ("alarms_per_day", (1.0, 10.0, 100.0, 1000.0)),
 }
 """The setting of a learner that moves its alarms, and what is tried."""
 

@@ -24,6 +24,13 @@ Misfit = Callable[[learner.Parameters], str | None]
 """Why these are not parameters of the merged model, or None if they are: ``Learner.misfit``."""
 
 
+PATIENCE = 3
+"""When the devices of a round have sent this many updates each, on average, no other device is likely to come: it
+ends with those that are there, so that a fleet smaller than the buffer learns together, too."""
+COMPANY = 2
+"""... if they are at least this many: one device alone has no other to learn from."""
+
+
 class _State(msgspec.Struct):
     version: int
     round: int
@@ -116,14 +123,17 @@ class Rounds:
     def add(self, update: LocalUpdate) -> GlobalModel | None:
         """Add an update that ``refusal`` accepts; returns the global model if it completes the round.
 
-        A device's newer update replaces its older one: a round never counts a device twice. Statistics can be merged
-        from few devices, and the server remembers them: their rounds end after that number of updates from any devices,
-        so that a few devices, or many that report one after another, learn from each other, too.
+        A device's newer update replaces its older one: a round never counts a device twice. A round that waits for more
+        devices than there are ends after ``PATIENCE`` updates of each. Statistics can be merged from few devices, and
+        the server remembers them: their rounds end after that number of updates from any devices, so that a few
+        devices, or many that report one after another, learn from each other, too.
         """
         self._buffer[update.device_id] = update
         self._taken += 1
-        count = self._taken if self.strategy.name in STATISTICS else len(self._buffer)
-        return self._merge() if count >= self.size else None
+        devices = len(self._buffer)
+        count = self._taken if self.strategy.name in STATISTICS else devices
+        waited = devices >= COMPANY and self._taken >= PATIENCE * devices
+        return self._merge() if count >= self.size or waited else None
 
     def publish(self, parameters: Parameters, like: GlobalModel, timestamp: str) -> GlobalModel:
         """A new version with given parameters, as made by a rollback; it does not count as a round.

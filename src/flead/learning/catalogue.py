@@ -19,6 +19,7 @@ LEARNERS: dict[str, AboutLearner] = {
     "logistic": AboutLearner(),
     "drift": AboutLearner(judges_levels=True),
     "tail": AboutLearner(),
+    "sentinel": AboutLearner(),
 }
 
 STRATEGIES: tuple[str, ...] = (

@@ -18,6 +18,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Float64x1 = Annotated[NDArray[np.float64], types.float64[::1]]
 Float64x2 = Annotated[NDArray[np.float64], types.float64[:, ::1]]
 Float64x3 = Annotated[NDArray[np.float64], types.float64[:, :, ::1]]
+Float32x2 = Annotated[NDArray[np.float32], types.float32[:, ::1]]
 Float32x3 = Annotated[NDArray[np.float32], types.float32[:, :, ::1]]
 Int64x1 = Annotated[NDArray[np.int64], types.int64[::1]]
 Int64x2 = Annotated[NDArray[np.int64], types.int64[:, ::1]]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flead.learning.arrays import Columns
-from flead.learning.kernels import Boolx1, Float64x1, Float64x2, Int8x1, Int16x1, Int32x1, Int64x1, kernel
+from flead.learning.kernels import Boolx1, Float32x2, Float64x1, Float64x2, Int8x1, Int16x1, Int32x1, Int64x1, kernel
 from flead.learning.rules import Rules
 
 Parameters = dict[str, NDArray[np.float64]]
@@ -63,6 +63,9 @@ class Judgement(NamedTuple):
     thresholds: Float64x1 | None = None
     """(N,) what each score was compared with, from a paced learner. None: the learner's own threshold."""
 
+    features: Float32x2 | None = None
+    """(N, F) the inputs of a learner's shared model, where those are not mean, std and z."""
+
     @classmethod
     def empty(cls, count: int, channels: int) -> "Judgement":
         """Room for the verdict on ``count`` readings of ``channels`` channels, for a kernel to fill in."""
@@ -81,6 +84,7 @@ class Judgement(NamedTuple):
             std=self.std[positions],
             contributions=None if self.contributions is None else self.contributions[positions],
             thresholds=None if self.thresholds is None else self.thresholds[positions],
+            features=None if self.features is None else self.features[positions],
         )
 
 
@@ -142,6 +146,8 @@ class Learner(Protocol):
     paced: bool
     """It decides by how often a device may raise an alarm, and so is told that. Its scores do not depend on it, and
     not every reading above the threshold is an anomaly."""
+    lasting: bool
+    """An anomaly goes on while its event lasts: of its readings only the first is sure to be above the threshold."""
     strategy: str
     """The strategy that merges its models unless another is set."""
     statistics: bool

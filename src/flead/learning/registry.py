@@ -2,7 +2,8 @@
 
 from flead.learning.drift.learner import Drift
 from flead.learning.learner import Learner
+from flead.learning.sentinel.learner import Sentinel
 from flead.learning.tail.learner import Tail
 from flead.learning.zscore.learner import Logistic, ZScore
 
-LEARNERS: dict[str, type[Learner]] = {learner.name: learner for learner in (ZScore, Logistic, Drift, Tail)}
+LEARNERS: dict[str, type[Learner]] = {learner.name: learner for learner in (ZScore, Logistic, Drift, Tail, Sentinel)}

@@ -36,10 +36,12 @@ class LearningSettings(Section):
         0.9, gt=0, lt=1, description="drift: the share of normal scores below its threshold; higher: fewer alarms."
     )
     alarms_per_day: float = Field(
-        1.0, gt=0, description="tail: about how many alarms a day a device may raise while nothing is wrong."
+        1.0, gt=0, description="tail, sentinel: about how many alarms a device may raise a day while nothing is wrong."
     )
     readings_per_day: float | None = Field(
-        None, gt=0, description="tail: how many readings a day a device makes; unset: estimated from their times."
+        None,
+        gt=0,
+        description="tail, sentinel: how many readings a day a device makes; unset: estimated from their times.",
     )
 
     @field_validator("min_readings")

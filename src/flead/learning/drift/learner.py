@@ -70,6 +70,7 @@ class Drift:
     strategy = "peers"
     statistics = True
     paced = False
+    lasting = False
     space = STATISTICS
     remembers: tuple[str, ...] = ("training_rows",)
     threshold, critical = 1.0, 2.0

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from flead.learning.tail.tails import COMMON, FIRST, SIZE_OF_TAIL, learn, rarity
+from flead.learning.tail.tails import COMMON, FIRST, QUANTILE, RATE, SIZE_OF_TAIL, learn, rarity
 from flead.learning.tail.views import CHANGES, COUNT, CROSSINGS, ENDED, LEAST, PERIOD, SEASONED, SIZE_OF_VIEWS, VIEWS
 
 COMBINED = len(VIEWS)
@@ -37,36 +37,58 @@ LEND = 200.0
 """Readings that the fleet's tails count for in those of a signal that has fewer."""
 TINY = 1e-9
 """Smallest number of a tail that is shared."""
+CHANGED = 100.0
+"""A signal that has changed less often than this lends no tails: its own are those of standing still."""
+LIKELY = 0.2
+"""No tail of a signal holds a larger share of its scores: one that claims to is of nobody who knew."""
 
 _F1 = types.float64[::1]
 _S3 = types.float64[:, :, ::1]
 
 
-@njit(types.void(_S3, types.uintp, types.int64, _F1), cache=True, nogil=True)
-def summarise(signals: NDArray[np.float64], row: int | np.uintp, warm_up: int, tails: NDArray[np.float64]) -> None:
-    """Write the logarithms of a device's tails, (SIZE_OF_MODEL,), averaged over its signals that have some; else 0."""
+@njit(types.boolean(_S3, types.uintp, types.int64, _F1), cache=True, nogil=True)
+def summarise(signals: NDArray[np.float64], row: int | np.uintp, warm_up: int, tails: NDArray[np.float64]) -> bool:
+    """Write the logarithms of a device's tails, (SIZE_OF_MODEL,), averaged over its signals; 0 and False if none has.
+
+    Only what a signal has seen itself counts, and only of signals that move: see ``CHANGED``.
+    """
     tails[:] = 0.0
     known = 0
     for channel in range(signals.shape[1]):
-        if signals[row, channel, COUNT] + signals[row, channel, TRUST] - warm_up < 2 * FIRST:
+        if signals[row, channel, COUNT] - warm_up < 2 * FIRST or signals[row, channel, CHANGES] < CHANGED:
             continue
         known += 1
         for i in range(SIZE_OF_MODEL):
             tails[i] += math.log(max(signals[row, channel, TAILS + i], TINY))
     for i in range(SIZE_OF_MODEL):
         tails[i] /= max(known, 1)
+    return known > 0
 
 
 @njit(types.void(_S3, types.uintp, types.int64, _F1), cache=True, nogil=True)
 def lend(signals: NDArray[np.float64], row: int | np.uintp, warm_up: int, fleet: NDArray[np.float64]) -> None:
-    """Let a device's signals that know little start from the fleet's tails, (SIZE_OF_MODEL,)."""
+    """Let a device's signals that know little start from the fleet's tails, (SIZE_OF_MODEL,).
+
+    With d the difference of the logarithms of the fleet's and the signal's own quantile of a view, and as a prior for
+    it a factor of e, the fleet's tail counts for LEND / (1 + d^2) readings: what does not fit is not believed. Tails
+    that the fleet does not know are not lent.
+    """
+    if fleet[COMBINED * SIZE_OF_TAIL + RATE] > LIKELY:
+        return
     for channel in range(signals.shape[1]):
         own = signals[row, channel, COUNT] - warm_up
         if signals[row, channel, TRUST] > 0.0 or own >= LEND:
             continue
-        share = 0.0 if own < 2 * FIRST else own / (own + LEND)
-        for i in range(SIZE_OF_MODEL):
-            signals[row, channel, TAILS + i] = share * signals[row, channel, TAILS + i] + (1.0 - share) * fleet[i]
+        for i in range(COMBINED + 1):
+            at, to = i * SIZE_OF_TAIL, TAILS + i * SIZE_OF_TAIL
+            if fleet[at + RATE] > LIKELY:
+                continue
+            share = 0.0
+            if own >= 2 * FIRST:
+                apart = math.log(max(fleet[at + QUANTILE], TINY) / max(signals[row, channel, to + QUANTILE], TINY))
+                share = own / (own + LEND / (1.0 + apart * apart))
+            for k in range(SIZE_OF_TAIL):
+                signals[row, channel, to + k] = share * signals[row, channel, to + k] + (1.0 - share) * fleet[at + k]
         signals[row, channel, TRUST] = LEND
 
 

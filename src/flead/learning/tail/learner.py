@@ -4,7 +4,7 @@ The score is the decimal logarithm of the readings between two with as much evid
 evidence.py): 3 comes once in a thousand. So the threshold is no property of the signal but what its user can bear.
 
 A device shares its tails. Their medians over the fleet are what a new device starts from, and what the evidence of all
-is compared with.
+is compared with. A device that has nothing to tell yet repeats what it was told.
 
 An update's ``accuracy`` is the share of the training's readings that were not among the rarest 2 % by what the device
 knew before: .98 where it is well calibrated. Its ``loss`` is the cross-entropy of that with a probability of 2 %.
@@ -38,6 +38,7 @@ from flead.learning.rules import Rules
 from flead.learning.tail.evidence import (
     COMBINED,
     EVIDENCE,
+    LIKELY,
     SIZE_OF_MODEL,
     SIZE_OF_SIGNAL,
     TINY,
@@ -49,7 +50,7 @@ from flead.learning.tail.evidence import (
     weigh,
 )
 from flead.learning.tail.season import SIZE_OF_SEASON
-from flead.learning.tail.tails import EXCESS, FIRST, QUANTILE, SHARE, SIZE_OF_TAIL, learn
+from flead.learning.tail.tails import EXCESS, FIRST, QUANTILE, RATE, SHARE, SIZE_OF_TAIL, learn
 from flead.learning.tail.views import COUNT, FLOOR, LEVEL, SPREAD, VIEWS, look, rate
 
 LAYOUT: Layout = dict.fromkeys((*VIEWS, "evidence"), (SIZE_OF_TAIL,))
@@ -104,13 +105,15 @@ class Pacing(NamedTuple):
 
 
 @kernel
-def end_training(state: State, trainings: Trainings, k: int, warm_up: int, updates: Updates) -> None:
-    """End training k and write its update."""
+def end_training(state: State, trainings: Trainings, k: int, warm_up: int, fleet: Adopted, updates: Updates) -> None:
+    """End training k and write its update; a device that knows nothing yet repeats what the fleet knows."""
     row, devices = np.uintp(trainings.rows[k]), state.devices
     share = devices[row, ABOVE] / trainings.samples[k]
     updates.accuracy[k] = 1.0 - share
     updates.loss[k] = -share * math.log(SHARE) - (1.0 - share) * math.log(1.0 - SHARE)
-    summarise(state.signals, row, warm_up, updates.parameters[k])
+    if not summarise(state.signals, row, warm_up, updates.parameters[k]):
+        for i in range(len(fleet.parameters)):
+            updates.parameters[k, i] = math.log(fleet.parameters[i])
     updates.global_versions[k] = np.int32(devices[row, ORIGIN])
     devices[row, ROWS] = 0.0
 
@@ -122,7 +125,7 @@ def begin_training(state: State, row: Index, warm_up: int, fleet: Adopted) -> No
     devices[row, ABOVE] = 0.0
     devices[row, ORIGIN] = fleet.version
     devices[row, FLEET_QUANTILE], devices[row, FLEET_EXCESS] = USUAL_QUANTILE, USUAL_EXCESS
-    if len(tails) > 0:
+    if len(tails) > 0 and tails[COMBINED * SIZE_OF_TAIL + RATE] <= LIKELY:
         devices[row, FLEET_QUANTILE] = tails[COMBINED * SIZE_OF_TAIL + QUANTILE]
         devices[row, FLEET_EXCESS] = tails[COMBINED * SIZE_OF_TAIL + EXCESS]
         lend(state.signals, row, warm_up, tails)
@@ -152,7 +155,7 @@ def observe(
     ending, end = 0, end_of(trainings, 0)
     for i in range(len(rows) + 1):
         while i == end:
-            end_training(state, trainings, ending, warm_up, updates)
+            end_training(state, trainings, ending, warm_up, fleet, updates)
             ending += 1
             end = end_of(trainings, ending)
         if i == len(rows):
@@ -174,7 +177,7 @@ def observe(
             mean = signals[row, j, LEVEL] if count > 0 else value
             std = max(math.sqrt(signals[row, j, SPREAD]), FLOOR * max(1.0, abs(mean)))
             means[i, j], stds[i, j] = base + mean, std
-            look(signals, seasons, row, np.uintp(j), value, views)
+            look(signals, seasons, row, np.uintp(j), value, views, True)
             z, rare = 0.0, 0.0
             if count >= warm_up:
                 z = (value - mean) / std
@@ -222,6 +225,7 @@ class Tail:
     strategy = "median"
     statistics = False
     paced = True
+    lasting = False
     space = AS_THEY_ARE
     remembers: tuple[str, ...] = ()
     layouts: Sequence[Layout] = (LAYOUT,)
@@ -282,7 +286,8 @@ class Tail:
 
     def parameters(self, row: int) -> Parameters:
         tails = np.empty(SIZE_OF_MODEL)
-        summarise(self.state.signals, np.uintp(row), self.warm_up, tails)
+        if not summarise(self.state.signals, np.uintp(row), self.warm_up, tails) and len(self.fleet.parameters):
+            tails = np.log(self.fleet.parameters)
         return unflatten(tails, LAYOUT)
 
 

@@ -70,3 +70,23 @@ def residual(
         signals[row, channel, lags + order - one - i] = signals[row, channel, lags + order - one - i - one]
     signals[row, channel, lags] = value
     return float(error)
+
+
+@njit(
+    types.float64(types.float64[:, :, ::1], types.uintp, types.uintp, types.intp, types.float64),
+    cache=True,
+    nogil=True,
+)
+def foretell(
+    signals: NDArray[np.float64], row: int | np.uintp, channel: int | np.uintp, at: int, value: float
+) -> float:
+    """The residual e of a value, which becomes the newest of the last ones but teaches the filter nothing."""
+    weights, lags = np.uintp(at + WEIGHTS), np.uintp(at + LAGS)
+    one, order = np.uintp(1), np.uintp(ORDER)
+    error = value
+    for i in range(order):
+        error -= signals[row, channel, weights + i] * signals[row, channel, lags + i]
+    for i in range(order - one):
+        signals[row, channel, lags + order - one - i] = signals[row, channel, lags + order - one - i - one]
+    signals[row, channel, lags] = value
+    return float(error)

@@ -135,7 +135,7 @@ def begin(seasons: NDArray[np.float32], row: int | np.uintp, channel: int | np.u
 
 
 @njit(
-    types.float64(_S3, types.uintp, types.uintp, types.int64, types.int64, types.float64, types.float64),
+    types.float64(_S3, types.uintp, types.uintp, types.int64, types.int64, types.float64, types.float64, types.boolean),
     cache=True,
     nogil=True,
     inline="always",
@@ -148,13 +148,14 @@ def compare(
     period: int,
     apart: float,
     floor: float,
+    learns: bool,
 ) -> float:
-    """How far from its season a signal is, in what is usual at this phase; which is then learnt."""
+    """How far from its season a signal is, in what is usual at this phase; which is then learnt, if it ``learns``."""
     at = USUAL + seen % period * PHASES // period
     least = CALMEST * np.float32(math.sqrt(seasons[row, channel, DIFFERENCES + period - 1]))
     usual = max(float(max(seasons[row, channel, at], least)), floor)
     distance = abs(apart)
-    weight = min(PHASES / (PERIODS * period), 1.0)
+    weight = min(PHASES / (PERIODS * period), 1.0) if learns else 0.0
     seasons[row, channel, at] += np.float32(weight * (min(distance, FARTHEST * usual) - seasons[row, channel, at]))
     return distance / usual
 

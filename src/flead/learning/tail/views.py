@@ -24,7 +24,7 @@ from numba import njit, types
 from numpy.typing import NDArray
 
 from flead.learning.tail.counting import FELL, RAW, RISES, ROSE, SIZE_OF_COUNTER, count
-from flead.learning.tail.prediction import SIZE_OF_FILTER, residual
+from flead.learning.tail.prediction import SIZE_OF_FILTER, foretell, residual
 from flead.learning.tail.season import RENEW, begin, compare, expected, find_period, remember
 
 VIEWS = ("difference", "range", "variance", "prediction", "level", "season", "stillness", "rhythm")
@@ -132,10 +132,12 @@ def rhythm(signals: NDArray[np.float64], row: int | np.uintp, channel: int | np.
 
 
 @njit(
-    types.void(_S3, types.float32[:, :, ::1], types.uintp, types.uintp, types.float64, types.float64[::1]),
+    types.float64(
+        _S3, types.float32[:, :, ::1], types.uintp, types.uintp, types.float64, types.float64[::1], types.boolean
+    ),
     cache=True,
     nogil=True,
-)
+)  # fmt: skip
 def look(
     signals: NDArray[np.float64],
     seasons: NDArray[np.float32],
@@ -143,8 +145,13 @@ def look(
     channel: int | np.uintp,
     value: float,
     views: NDArray[np.float64],
-) -> None:
-    """Write the views of a value to ``views``, shape (V,), and learn it. The value is at most 1e100."""
+    learns: bool,
+) -> float:
+    """Write the views of a value to ``views``, shape (V,), and learn it. The value is at most 1e100.
+
+    Returns the error of the prediction in the differences' units, with its sign. Unless it ``learns``, what is known
+    from long experience stays as it is: the season and the predictor's weights.
+    """
     seen = int(signals[row, channel, COUNT])
     if seen == 0:
         signals[row, channel, LAST] = signals[row, channel, LEVEL] = value
@@ -183,7 +190,11 @@ def look(
     views[2] = abs(logarithm - mean)
 
     z = min(max(deviation / spread, -PREDICTED), PREDICTED)
-    error = abs(residual(signals, row, channel, FILTER, z, seen)) * (spread / size)
+    if learns:
+        missed = residual(signals, row, channel, FILTER, z, seen)
+    else:
+        missed = foretell(signals, row, channel, FILTER, z)
+    error = abs(missed) * (spread / size)
     if period > 0:
         error = min(error, views[0])
     views[3] = min(error, LARGEST)
@@ -194,10 +205,12 @@ def look(
         most = min(LARGEST * spread, FARTHEST_APART)
         apart = min(max(place - before, -most), most)
         signals[row, channel, APART] += BRIEF * (apart - signals[row, channel, APART])
-        views[5] = min(compare(seasons, row, channel, seen, period, signals[row, channel, APART], floor), LARGEST)
-    remember(seasons, row, channel, place, seen, period, spread)
+        apart = signals[row, channel, APART]
+        views[5] = min(compare(seasons, row, channel, seen, period, apart, floor, learns), LARGEST)
+    if learns:
+        remember(seasons, row, channel, place, seen, period, spread)
     signals[row, channel, SEASONED] += 1.0
-    if seen % RENEW == 0:
+    if learns and seen % RENEW == 0:
         found = find_period(seasons, row, channel, seen, period)
         if found != period:
             signals[row, channel, PERIOD] = found
@@ -230,3 +243,4 @@ def look(
     signals[row, channel, SPREAD] += weight * (deviation * deviation - signals[row, channel, SPREAD])
     signals[row, channel, LAST] = value
     signals[row, channel, COUNT] = seen + 1
+    return math.copysign(views[3], missed)

@@ -219,7 +219,7 @@ class ZScore:
     name = "zscore"
     strategy = "fedbuff"
     statistics = False
-    paced = False
+    paced = lasting = False
     space = AS_THEY_ARE
     remembers: tuple[str, ...] = ("window", "features")
     layouts: Sequence[Layout] = (LAYOUT,)
