@@ -16,6 +16,7 @@ from pydantic_settings import PydanticBaseSettingsSource, SettingsConfigDict
 
 from flead.errors import FleadError
 from flead.settings_edge import SPEED, EdgeSettings, Port
+from flead.settings_reading import ReadingSettings
 
 SETTINGS_FILE = "flead.toml"
 PREFIX = "FLEAD_"
@@ -25,15 +26,15 @@ class SettingsError(FleadError, ValueError):
     """A setting that cannot be used: the message says which, where it came from and what it must be."""
 
 
-class Settings(EdgeSettings):
+class Settings(EdgeSettings, ReadingSettings):
     """All settings of FLEAD; immutable once read."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, allow_inf_nan=False)
 
     # Readings
-    data: str = Field("sim", description="Where readings come from: sim, csv:DIR, edge-iiotset:PATH or skab:DIR.")
+    data: str = Field("sim", description="Where readings come from: sim, csv:PATH, edge-iiotset:PATH or skab:DIR.")
     devices: int = Field(2407, ge=1, description="Devices of the simulated fleet, or to split Edge-IIoTset into.")
-    readings: int | None = Field(None, ge=1, description="Stop after so many readings; unset: at the source's end.")
+    readings: int | None = Field(None, ge=1, description="Stop after this many readings; unset: at the source's end.")
     speed: str = Field(
         "1",
         pattern=SPEED,
@@ -41,7 +42,7 @@ class Settings(EdgeSettings):
     )
     seed: int = Field(0, ge=0, description="The simulated fleet's seed: same seed, same readings.")
     channel: str | None = Field(
-        None, description="The one column to read (csv, edge-iiotset); unset: all, or the source's default."
+        None, description="The one channel to read (csv, edge-iiotset); unset: all, or the source's default."
     )
 
     # Learning

@@ -32,14 +32,16 @@ class Recording(NamedTuple):
     values: NDArray[np.float64]  # (M, C); anything in rejected rows
     labels: NDArray[np.int8]  # (M,)
     rejected: dict[int, Rejected]  # row -> why it is none
+    name: str = ""
+    """What it is known by in the position of a source: its file, and in a file of several devices its device."""
 
     @classmethod
-    def of_rejected(cls, rejected: Sequence[Rejected]) -> "Recording":
+    def of_rejected(cls, rejected: Sequence[Rejected], name: str = "") -> "Recording":
         """Rows that were all rejected, so that no device is known by them."""
         count = len(rejected)
         times = np.full(count, UNKNOWN_TIME, dtype=np.int64)
         labels = np.full(count, NO_LABEL, dtype=np.int8)
-        return cls("", (), times, np.empty((count, 0)), labels, dict(enumerate(rejected)))
+        return cls("", (), times, np.empty((count, 0)), labels, dict(enumerate(rejected)), name)
 
 
 class RecordedSource:

@@ -8,11 +8,12 @@ from flead.columns import Source
 from flead.ingest.csv_folder import csv_folder
 from flead.ingest.edge_iiotset import edge_iiotset
 from flead.ingest.errors import SourceError
+from flead.ingest.recognise.pins import pins_of
 from flead.ingest.simulated import INTERVAL, START, SimulatedSource
 from flead.ingest.skab import skab
 from flead.settings import Settings
 
-FORMS = "sim, csv:DIR, edge-iiotset:PATH or skab:DIR"
+FORMS = "sim, csv:PATH, edge-iiotset:PATH or skab:DIR"
 
 
 def make_source(settings: Settings, start: int | None = None, interval: int = INTERVAL) -> Source:
@@ -31,7 +32,7 @@ def make_source(settings: Settings, start: int | None = None, interval: int = IN
         raise SourceError(f"data = {name!r} lacks its path; give {FORMS}")
     place = Path(path).expanduser()
     if scheme == "csv":
-        return csv_folder(name, place, channel)
+        return csv_folder(name, place, pins_of(settings))
     if scheme == "skab":
         return skab(name, place, channel)
     return edge_iiotset(name, place, settings.devices, channel)
