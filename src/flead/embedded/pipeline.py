@@ -59,8 +59,7 @@ class SourceState(msgspec.Struct):
 
     identity: str
     """See :func:`flead.ingest.sources.identity`."""
-    position: dict[str, int] | None
-    """None: read to its end."""
+    position: dict[str, int]
     newest: int
     """The newest event time, in milliseconds."""
 
@@ -112,7 +111,7 @@ class Pipeline:
         started = committed = time.monotonic()
         ended = False
         if self._asked_for():  # while nothing ran
-            self.commit(finished=False)
+            self.commit()
         while not self._stop.is_set() and not ended:
             limit = min(BATCH, (self.settings.readings or BATCH + self.tally.readings) - self.tally.readings)
             chunk = self.source.next_batch(limit, pace.until()) if limit > 0 else None
@@ -124,7 +123,7 @@ class Pipeline:
             now = time.monotonic()
             self.tally.seconds = now - started
             if now - committed >= COMMIT_SECONDS or ended or self._stop.is_set():
-                self.commit(finished=ended and limit > 0)
+                self.commit()
                 committed = time.monotonic()
                 progress(self.tally)
         self.tally.seconds = time.monotonic() - started
@@ -144,8 +143,8 @@ class Pipeline:
         self._write(outcome, merged)
         self._count(outcome, merged)
 
-    def commit(self, finished: bool) -> None:
-        """Write rows and state; ``finished``: the source has ended, so that the next run begins it anew."""
+    def commit(self) -> None:
+        """Write rows and state."""
         now = to_text(self._newest)
         self._roll_back(now)
         self._writer.add_evaluations(
@@ -153,8 +152,7 @@ class Pipeline:
         )
         alarms = self.auditor.alarms
         self._writer.add_detections(self.shard.learner.name, Confusion(*np.subtract(alarms, self._detected).tolist()))
-        position = None if finished else self.source.snapshot()
-        state = SourceState(identity(self.settings), position, self._newest)
+        state = SourceState(identity(self.settings), self.source.snapshot(), self._newest)
         evaluation = EvaluationState(
             self._predicted,
             [(version, broker, counts) for (version, broker), counts in self.auditor.by_version.items()],
@@ -179,7 +177,7 @@ class Pipeline:
             self._writer.add_rolled_back(request, model.version)
 
     def _restore(self, stored: dict[str, bytes]) -> dict[str, int] | None:
-        """Take up the stored state; returns where to go on, if it is this source that was not read to its end."""
+        """Take up the stored state; returns where to go on, if it was this source."""
         if SOURCE not in stored:
             return None
         shard = {key.removeprefix(SHARD): block for key, block in stored.items() if key.startswith(SHARD)}

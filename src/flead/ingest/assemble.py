@@ -90,9 +90,10 @@ def _values(part: Part, columns: Columns, pins: Pins, report: FileReport) -> Val
     kept = times != BAD_TIME
     if columns.labels is not None and columns.labels.bad[rows].any():
         tally(report.absent, "neither 0 nor 1", pins.label, int((columns.labels.bad[rows] & kept).sum()), [])
-    channels = tuple(
-        name for name, numbers in columns.numbers.items() if pins.channel == name or numbers.is_channel(rows)
-    )
+    if pins.channel in columns.numbers and columns.metric is None:
+        channels: tuple[str, ...] = (pins.channel,)
+    else:
+        channels = tuple(name for name, numbers in columns.numbers.items() if numbers.is_channel(rows))
     values = np.empty((count, len(channels)))
     for column, name in enumerate(channels):
         values[:, column] = columns.numbers[name].values[rows]

@@ -15,11 +15,12 @@ from flead.ingest.delimited import Table
 from flead.ingest.describe import describe
 from flead.ingest.errors import SourceError
 from flead.ingest.recognise.columns import Columns, read_columns
+from flead.ingest.recognise.containers import ContainerError
 from flead.ingest.recognise.numbers import COMMA, POINT
 from flead.ingest.recognise.pins import Pins
 from flead.ingest.recognise.understanding import Account, FileReport, tally
 from flead.ingest.recorded import Recording
-from flead.ingest.sheets import ContainerError, DeviceFile, FrameTable, Sheet, sheets_of, table_of
+from flead.ingest.sheets import DeviceFile, FrameTable, Sheet, sheets_of, table_of
 from flead.records import Rejected
 
 _TOGETHER = 16 << 20
@@ -82,7 +83,7 @@ class Reader:
         recordings: list[Recording] = []
         for number, sheet in enumerate(sheets):
             report = self._report(sheet.file)
-            report.headers += sheet.above
+            report.headers += sheet.above + sheet.comments()
             first_place, last_place = int(bounds.first_places[number]), int(bounds.last_places[number])
             if first_place == last_place:
                 if sheet.section == 0:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from flead.ingest.delimited import Table, split
 from flead.ingest.recognise import documents
-from flead.ingest.recognise.containers import ContainerError, Text, to_text, unpack
+from flead.ingest.recognise.containers import Text, to_text, unpack
 from flead.ingest.recognise.device_names import device_of
 from flead.ingest.recognise.dialect import Dialect
 from flead.ingest.recognise.pins import Pins
@@ -58,6 +58,11 @@ class Sheet(NamedTuple):
             and (self.encoding, self.packing) == (other.encoding, other.packing)
             and _style(self.text) == _style(other.text)
         )
+
+    def comments(self) -> int:
+        """How many lines among the rows are comments."""
+        mark = self.dialect.comment.encode()
+        return self.text.count(b"\n" + mark) + self.text.startswith(mark) if mark else 0
 
     def original(self, line: bytes) -> bytes:
         """The bytes of a line as they were in the file."""
@@ -148,5 +153,3 @@ def _style(text: bytes) -> tuple[bytes, ...]:
     shape = _mask(line)
     return tuple(sign for sign in (b",", b".", b":", b"T", b"Z", b"/", b"+", b'"') if sign in shape)
 
-
-__all__ = ["ContainerError", "DeviceFile", "FrameTable", "Sheet", "sheets_of", "table_of"]

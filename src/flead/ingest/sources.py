@@ -12,6 +12,7 @@ from flead.ingest.recognise.pins import pins_of
 from flead.ingest.simulated import INTERVAL, START, SimulatedSource
 from flead.ingest.skab import skab
 from flead.settings import Settings
+from flead.settings_reading import ReadingSettings
 
 FORMS = "sim, csv:PATH, edge-iiotset:PATH or skab:DIR"
 
@@ -38,6 +39,12 @@ def make_source(settings: Settings, start: int | None = None, interval: int = IN
     return edge_iiotset(name, place, settings.devices, channel)
 
 
+READING = tuple(ReadingSettings.model_fields)
+"""The settings that say how files are read."""
+
+
 def identity(settings: Settings) -> str:
     """What makes a source the same one as in the run before, so that its position means something."""
-    return msgspec.json.encode([settings.data, settings.devices, settings.seed, settings.channel]).decode()
+    named = [settings.data, settings.devices, settings.seed, settings.channel]
+    pinned = settings.model_dump(mode="json", include=set(READING), exclude_defaults=True)
+    return msgspec.json.encode([*named, pinned], order="deterministic").decode()

@@ -35,10 +35,8 @@ def sections(text: bytes, pins: Pins) -> Iterator[Section]:
             return
         start = at + _offset(window, dialect.first_line)
         stop = _next_header(text, start, dialect)
-        header, above = b"", 0
-        if dialect.header_line:
-            header = _line_at(text, at + _offset(window, dialect.header_line))
-            above = sum(bool(one.strip(b" \r")) for one in text[at:start].split(b"\n"))
+        header = _line_at(text, at + _offset(window, dialect.header_line)) if dialect.header_line else b""
+        above = sum(bool(one.strip(b" \r")) for one in text[at:start].split(b"\n"))
         yield Section(dialect, header, text[start:stop], line + dialect.first_line - 1, above)
         line += text.count(b"\n", at, stop)
         at = stop
