@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -51,10 +52,10 @@ def version(
 @app.command()
 def run(
     data: Annotated[
-        str | None, typer.Option(help="sim, csv:DIR, edge-iiotset:PATH or skab:DIR.", show_default="sim")
+        str | None, typer.Option(help="sim, csv:PATH, edge-iiotset:PATH or skab:DIR.", show_default="sim")
     ] = None,
     devices: Annotated[int | None, typer.Option(help="Devices of the simulated fleet.", show_default="2407")] = None,
-    readings: Annotated[int | None, typer.Option(help="Stop after so many.", show_default="the source's end")] = None,
+    readings: Annotated[int | None, typer.Option(help="Stop after this many.", show_default="the source's end")] = None,
     speed: Annotated[
         str | None,
         typer.Option(help="Event time per real time: 1 is live, or max.", show_default="1"),
@@ -79,12 +80,41 @@ def run(
             "strategy": strategy, "seed": seed, "channel": channel,
         }
     )  # fmt: skip
-    run_pipeline(
+    any_read = run_pipeline(
         chosen,
         fresh=fresh,
         web=web,
         on_summary=lambda tally: print(json.dumps(as_dict(tally)) if as_json else as_text(tally), flush=True),
     )
+    if not any_read:
+        raise typer.Exit(1)
+
+
+@app.command()
+def look(
+    source: Annotated[str, typer.Argument(help="A file, a folder, or a source such as mqtt://HOST/TOPICS or -.")],
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long to listen to a source that has no end.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a source is understood as, why, and which lines of flead.toml change that. Nothing is stored."""
+    from flead.embedded.look import as_dict, look_at, warnings
+    from flead.ingest.report import in_full
+
+    chosen, _ = settings.load()
+    account = look_at(chosen, source, seconds)
+    if as_json:
+        print(json.dumps(as_dict(account)))
+    else:
+        console = Console()
+        for title, rows in in_full(account):
+            table = Table(*rows[0], title=title, title_justify="left")
+            for row in rows[1:]:
+                table.add_row(*map(escape, row))
+            console.print(table)
+    for line in warnings(account):
+        print(f"warning: {line}", file=sys.stderr)
+    if not account.readings:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -92,14 +122,14 @@ def score(
     out: Annotated[Path, typer.Option(help="The file for the scores: .csv or .parquet.")],
     data: Annotated[
         str | None,
-        typer.Option(help="csv:DIR, edge-iiotset:PATH, skab:DIR, or sim with --readings.", show_default="sim"),
+        typer.Option(help="csv:PATH, edge-iiotset:PATH, skab:DIR, or sim with --readings.", show_default="sim"),
     ] = None,
     learner: Annotated[str | None, typer.Option(help="What a device runs.", show_default="zscore")] = None,
     strategy: Annotated[
         str | None, typer.Option(help="How updates are merged.", show_default="the learner's own")
     ] = None,
     local: Annotated[bool, typer.Option("--local", help="Every device by itself: nothing is merged.")] = False,
-    readings: Annotated[int | None, typer.Option(help="Stop after so many.", show_default="the source's end")] = None,
+    readings: Annotated[int | None, typer.Option(help="Stop after this many.", show_default="the source's end")] = None,
     channel: Annotated[str | None, typer.Option(help="The one column to read.", show_default="all")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -111,7 +141,11 @@ def score(
     )
     with _progress("scoring") as progress:
         scored = score_source(chosen, out, local=local, progress=progress)
+    for warning in scored.warnings:
+        print(warning, file=sys.stderr)
     print(json.dumps(scored.to_dict()) if as_json else scored)
+    if not scored.readings:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -44,7 +44,8 @@ class ReadingSettings(BaseSettings):
         " format of strptime such as %d.%m.%Y %H:%M; unset: found out.",
     )
     time_zone: str | None = Field(
-        None, description="The zone of times that name none, such as Europe/Berlin; unset: what the header says, or UTC."
+        None,
+        description="The zone of times that name none, such as Europe/Berlin; unset: what the header says, or UTC.",
     )
     device_column: str | None = Field(None, description="The column that names a row's device; unset: found out.")
     metric_column: str | None = Field(

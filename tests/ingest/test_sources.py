@@ -15,7 +15,10 @@ from flead.settings import Settings
         ("mqtt://host", "'mqtt://host' is no source of readings; give sim"),
         ("sim:5", "'sim:5' is no source of readings"),
         ("csv:", "'csv:' lacks its path; give sim"),
-        ("csv:/no/such", "csv:/no/such: /no/such is neither a folder nor a file; give the folder that holds the CSV files"),
+        (
+            "csv:/no/such",
+            "csv:/no/such: /no/such is neither a folder nor a file; give the folder that holds the CSV files",
+        ),
         ("skab:/no/such", "/no/such holds none of valve1, valve2, other"),
         ("edge-iiotset:/no/such", "/no/such is neither the raw file of Edge-IIoTset nor a folder made of it"),
     ],

@@ -35,7 +35,7 @@ class Part(NamedTuple):
     """Its rows among those that have all their cells."""
     places: NDArray[np.int64]
     """Where they are among all rows of the file, those counted that are malformed."""
-    count: int
+    total: int
     """How many rows the file has in all."""
 
     @property
@@ -63,7 +63,7 @@ def assemble(
     report: FileReport,
 ) -> list[Recording]:
     """The recordings of a part, and its account in ``report``. ``reject`` makes the record of a rejected place."""
-    report.rows += part.count
+    report.rows += part.total
     _count_reasons(report, malformed)
     values = _values(part, columns, pins, report)
     reasons: Reasons = list(malformed.items())
@@ -143,9 +143,9 @@ def _one_device(
     bad_time = said.times == BAD_TIME
     bad = bad_time | np.isnan(said.values).all(axis=1)
     _refuse(report, reasons, part.places[bad], bad_time[bad], NO_VALUE if said.channels else NO_NUMBERS)
-    times = np.full(part.count, UNKNOWN_TIME, dtype=np.int64)
-    labels = np.full(part.count, NO_LABEL, dtype=np.int8)
-    values = np.full((part.count, len(said.channels)), np.nan)
+    times = np.full(part.total, UNKNOWN_TIME, dtype=np.int64)
+    labels = np.full(part.total, NO_LABEL, dtype=np.int8)
+    values = np.full((part.total, len(said.channels)), np.nan)
     kept = part.places[~bad]
     times[kept], labels[kept], values[kept] = said.times[~bad], said.labels[~bad], said.values[~bad]
     report.readings += len(kept)
@@ -202,7 +202,7 @@ def _recording(
 ) -> Recording | None:
     """The recording of a device's rows; None if nothing of them is left."""
     channels = said.channels if names is None else names
-    values = said.values[at] if columns is None else said.values[np.ix_(at, columns)]
+    values = said.values[at] if columns is None else said.values[at][:, list(columns)]
     for column, channel in enumerate(channels):
         _clean(values[:, column], channel, device, pins, report)
     bad_time = said.times[at] == BAD_TIME
@@ -215,12 +215,12 @@ def _recording(
     report.readings += len(at)
     report.devices.append(device)
     kept = tuple(channel for channel, is_used in zip(channels, used.tolist(), strict=True) if is_used)
-    return Recording(device, kept, said.times[at], np.ascontiguousarray(values), said.labels[at], {}, f"{part.name} {device}")
+    return Recording(
+        device, kept, said.times[at], np.ascontiguousarray(values), said.labels[at], {}, f"{part.name} {device}"
+    )
 
 
-def _of_columns(
-    part: Part, said: Values, pins: Pins, report: FileReport, reasons: Reasons
-) -> list[Recording]:
+def _of_columns(part: Part, said: Values, pins: Pins, report: FileReport, reasons: Reasons) -> list[Recording]:
     """A table whose columns are devices: a device's cells of a line are a row, where it has any."""
     by_device: dict[str, list[int]] = {}
     labelled = [split_name(name) for name in said.channels]
@@ -327,4 +327,3 @@ def _count_reasons(report: FileReport, malformed: dict[int, str]) -> None:
         counts[reason] = counts.get(reason, 0) + 1
     for reason, count in counts.items():
         tally(report.rejected, reason, "", count, [])
-

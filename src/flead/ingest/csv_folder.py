@@ -18,7 +18,10 @@ KINDS = (
     (".json", ".jsonl", ".ndjson"),
     (".txt", ".dat", ".log", ".asc"),
 )
-"""Endings of files of readings. Beside files of a kind, those of the kinds below it are mostly notes: they are not read."""
+"""Endings of files of readings. Beside files of one kind, those of the kinds below it are mostly notes: not read."""
+
+LOOK_BYTES, LOOK_FILES = 4 << 20, 100
+"""How much of a file, and how many files, are read to see what they are."""
 
 
 class Files(RecordedSource):
@@ -41,6 +44,14 @@ class Files(RecordedSource):
 def csv_folder(name: str, path: Path, pins: Pins | None = None) -> Files:
     """The source of the files of a folder, or of a file. Raises :class:`SourceError`."""
     return Files(name, list_files(name, path), pins or Pins())
+
+
+def look(name: str, path: Path, pins: Pins) -> Account:
+    """What the files at a path are understood as, by the beginning of the first of them."""
+    reader = Reader(name, pins, LOOK_BYTES)
+    files = list_files(name, path)
+    reader.read(files[:LOOK_FILES])
+    return reader.account
 
 
 def list_files(name: str, path: Path) -> list[DeviceFile]:

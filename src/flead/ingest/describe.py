@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from flead.ingest.recognise.columns import Columns
 from flead.ingest.recognise.pins import Pins
@@ -32,9 +33,8 @@ def describe(
     left_out = list(columns.left_out)
     kept = {channel for recording in recordings for channel in recording.channels}
     if columns.shape == "wide":
-        for name in columns.numbers:
-            if name not in kept and not (pins.channel and name != pins.channel):
-                left_out.append(_text_column(cells, name))
+        wanted = [name for name in columns.numbers if pins.channel in (None, name)]
+        left_out += [_text_column(cells, name) for name in wanted if name not in kept]
     if pins.channel:
         others = [name for name in columns.numbers if name != pins.channel and name not in kept]
         left_out += [LeftOut(name, "is not the channel that was asked for") for name in others]
@@ -86,7 +86,8 @@ def _of_roles(columns: Columns) -> list[Guess]:
     if columns.time is not None:
         name = " + ".join(columns.time.columns)
         guesses.append(Guess("time", name, columns.time.reason, f"time_column = {json.dumps(name)}"))
-        guesses.append(Guess("time format", columns.time.form, "its cells are written so", "time_format"))
+        pin = f"time_format = {json.dumps(columns.time.pin)}" if columns.time.pin else ""
+        guesses.append(Guess("time format", columns.time.form, "its cells are written so", pin))
         zone = f"time_zone = {json.dumps(columns.time.zone)}" if "no offset" in columns.time.zone_reason else ""
         guesses.append(Guess("time zone", columns.time.zone, columns.time.zone_reason, zone))
     shape = "devices" if columns.shape == "devices as columns" else columns.shape
@@ -99,14 +100,18 @@ def _of_roles(columns: Columns) -> list[Guess]:
         guesses.append(Guess("devices", "the files' names", "no column names them"))
     if columns.metric is not None:
         guesses.append(
-            Guess("channels", f"column {columns.metric}", columns.reason, f"metric_column = {json.dumps(columns.metric)}")
+            Guess(
+                "channels", f"column {columns.metric}", columns.reason, f"metric_column = {json.dumps(columns.metric)}"
+            )
         )
     return guesses
 
 
 def _text_column(cells: pl.DataFrame, name: str) -> LeftOut:
     example = cells[name].cast(pl.String).drop_nulls().head(1).to_list()
-    return LeftOut(name, f"is mostly text, such as {example[0][:30]!r}" if example else "is empty", f'channel = "{name}"')
+    return LeftOut(
+        name, f"is mostly text, such as {example[0][:30]!r}" if example else "is empty", f'channel = "{name}"'
+    )
 
 
 def _unit_column(columns: Columns, cells: pl.DataFrame) -> dict[str, str]:
@@ -139,8 +144,7 @@ def _channels(recordings: Sequence[Recording], units: dict[str, str]) -> list[Ch
     return list(channels.values())
 
 
-def _interval(times: Sequence[np.ndarray]) -> float | None:
+def _interval(times: Sequence[NDArray[np.int64]]) -> float | None:
     """The median of the first recordings' steps, in seconds."""
     steps = [np.diff(time[:_MOST_TIMES]) for time in times[:_MOST_RECORDINGS] if len(time) > 1]
     return float(np.median(np.concatenate(steps))) / 1000 if steps else None
-

@@ -18,7 +18,8 @@ from flead.ingest.recognise.columns import Columns, read_columns
 from flead.ingest.recognise.containers import ContainerError
 from flead.ingest.recognise.numbers import COMMA, POINT
 from flead.ingest.recognise.pins import Pins
-from flead.ingest.recognise.understanding import Account, FileReport, tally
+from flead.ingest.recognise.sections import Known
+from flead.ingest.recognise.understanding import MOST_EXAMPLES, Account, FileReport, tally
 from flead.ingest.recorded import Recording
 from flead.ingest.sheets import DeviceFile, FrameTable, Sheet, sheets_of, table_of
 from flead.records import Rejected
@@ -30,20 +31,23 @@ _TOGETHER = 16 << 20
 class Reader:
     """Reads files into recordings and keeps account of it."""
 
-    def __init__(self, source: str, pins: Pins) -> None:
+    def __init__(self, source: str, pins: Pins, most: int | None = None) -> None:
+        """``most``: how many bytes of a file are read, unless it is packed; by default all."""
         self.source = source
         self.pins = pins
+        self._most = most
         self.account = Account(source)
         self._reports: dict[str, FileReport] = {}
 
     def read(self, files: Iterable[DeviceFile]) -> list[Recording]:
         """All recordings. SourceError if a file lacks a column that a setting names."""
         recordings: list[Recording] = []
+        known = Known()
         together: list[Sheet] = []
         size = 0
         for file in files:
             try:
-                sheets = list(sheets_of(file, self.pins))
+                sheets = list(sheets_of(file, self.pins, known, self._most))
             except (OSError, ContainerError) as error:
                 why = f"the file cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
                 recordings.append(self._unusable(file, why, b""))
@@ -109,12 +113,17 @@ class Reader:
         first_place: int,
         first_line: int,
     ) -> list[Recording]:
+        report = self._report(sheet.file)
+
         def reject(place: int, reason: str) -> Rejected:
             line = sheet.first_line + int(table.lines[first_place + place]) - first_line
             raw = sheet.original(table.raw(first_place + place))
+            for count in report.rejected:
+                if count.reason == reason and len(count.examples) < MOST_EXAMPLES:
+                    count.see(0, [f"line {line}: {raw[:60].decode(errors='replace')}"])
             return Rejected(self.source, f"{sheet.file.location}:{line}", reason, raw)
 
-        return assemble(part, columns, table.cells, self.pins, malformed, reject, self._report(sheet.file))
+        return assemble(part, columns, table.cells, self.pins, malformed, reject, report)
 
     def _check_channel(self, sheet: Sheet, table: Table | FrameTable) -> None:
         wanted = self.pins.channel
@@ -123,7 +132,9 @@ class Reader:
         for name in table.cells.columns:
             if table.cells[name].dtype == pl.String and bool((table.cells[name].str.strip_chars() == wanted).any()):
                 return  # a channel of a long table
-        others = [name for name in table.cells.columns if name not in ("timestamp", self.pins.label, *self.pins.ignored)]
+        others = [
+            name for name in table.cells.columns if name not in ("timestamp", self.pins.label, *self.pins.ignored)
+        ]
         raise SourceError(
             f"{self.source}: {sheet.file.location} has no column {wanted!r} for --channel; "
             f"it has {', '.join(others) or 'none'}"
@@ -151,7 +162,10 @@ class _Bounds:
 def _bounds(sheets: Sequence[Sheet], table: Table | FrameTable) -> _Bounds:
     if isinstance(table, FrameTable):
         return _Bounds(
-            np.array([0, len(table.lines)]), np.array([0, len(table.places)]), np.zeros(1, np.int64), list(table.malformed)
+            np.array([0, len(table.lines)]),
+            np.array([0, len(table.places)]),
+            np.zeros(1, np.int64),
+            list(table.malformed),
         )
     texts = [sheet.text.removesuffix(b"\n") + b"\n" for sheet in sheets]
     places = np.searchsorted(table.starts, np.cumsum([0, *map(len, texts)]))
@@ -168,7 +182,12 @@ def _merge_last(account: Account) -> None:
     if len(account.understandings) < 2:
         return
     one, other = account.understandings[-2:]
-    if (one.shape, one.guesses, one.warnings, one.left_out) != (other.shape, other.guesses, other.warnings, other.left_out):
+    if (one.shape, one.guesses, one.warnings, one.left_out) != (
+        other.shape,
+        other.guesses,
+        other.warnings,
+        other.left_out,
+    ):
         return
     one.files += [file for file in other.files if file not in one.files]
     known = {channel.name: channel for channel in one.channels}
@@ -182,4 +201,3 @@ def _merge_last(account: Account) -> None:
         mine.highest = max((high for high in (mine.highest, channel.highest) if high is not None), default=None)
     one.first, one.last = min(one.first, other.first), max(one.last, other.last)
     account.understandings.pop()
-

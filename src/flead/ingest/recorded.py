@@ -50,6 +50,17 @@ class Recording(NamedTuple):
 class RecordedSource:
     """A source whose recordings ``read`` gives. Memory: all readings, as columns."""
 
+    _marks: list["_Mark"]
+    _gone: dict[str, int]
+    _position: int
+    _keys: NDArray[np.int64]  # (M,) when each row is due, rising
+    _owners: NDArray[np.int32]  # (M,) which recording's row it is
+    _bad: NDArray[np.int64]  # (R,) the rejected among them, rising
+    _rejected: list[Rejected]
+    _readings: Batch
+    given_before: int
+    """How many rows lie before the position that the source was opened at."""
+
     def __init__(self, name: str, read: Callable[[], Sequence[Recording]]) -> None:
         self.name = name
         self._read = read
@@ -58,6 +69,7 @@ class RecordedSource:
     def open(self, devices: Devices, position: dict[str, int] | None) -> None:
         """Read all recordings. Raises :class:`SourceError` if what lies before ``position`` has changed since."""
         recordings = self._read()
+        self._clear()
         self._marks = _marks(recordings)
         if position is not None:
             self._go_on(position)
@@ -108,15 +120,10 @@ class RecordedSource:
         self._clear()
 
     def _clear(self) -> None:
-        self.given_before = 0
-        """How many rows lie before the position that the source was opened at."""
-        self._position = 0
-        self._marks: list[_Mark] = []
-        self._gone: dict[str, int] = {}
-        self._keys = np.empty(0, dtype=np.int64)  # (M,) when each row is due, rising
-        self._owners = np.empty(0, dtype=np.int32)  # (M,) which recording's row it is
-        self._bad = np.empty(0, dtype=np.int64)  # (R,) the rejected among them, rising
-        self._rejected: list[Rejected] = []
+        self.given_before = self._position = 0
+        self._marks, self._gone = [], {}
+        self._keys, self._owners = np.empty(0, np.int64), np.empty(0, np.int32)
+        self._bad, self._rejected = np.empty(0, np.int64), []
         self._readings = Batch(np.empty(0, np.int32), np.empty(0, np.int64), np.empty((0, 1)), np.empty(0, np.int8))
 
     def _go_on(self, position: dict[str, int]) -> None:
@@ -178,7 +185,7 @@ class _Mark:
 
     def packed(self) -> int:
         """The number of rows and, in the lower 32 bits, the checksum of their times."""
-        self._checksum = zlib.crc32(np.ascontiguousarray(self.times[self._summed : self.given]), self._checksum)
+        self._checksum = zlib.crc32(self.times[self._summed : self.given].tobytes(), self._checksum)
         self._summed = self.given
         return self.given << 32 | self._checksum
 

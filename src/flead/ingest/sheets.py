@@ -1,7 +1,6 @@
 """Files to sheets: tables of one form each, as lines of text or as columns that have a type already."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 
 from flead.ingest.delimited import Table, split
 from flead.ingest.recognise import documents
-from flead.ingest.recognise.containers import Text, to_text, unpack
+from flead.ingest.recognise.containers import Text, is_packed, to_text, unpack
 from flead.ingest.recognise.device_names import device_of
 from flead.ingest.recognise.dialect import Dialect
 from flead.ingest.recognise.pins import Pins
-from flead.ingest.recognise.sections import sections
+from flead.ingest.recognise.sections import Known, sections
 
 
 class DeviceFile(NamedTuple):
@@ -54,7 +53,8 @@ class Sheet(NamedTuple):
         return (
             self.frame is None
             and other.frame is None
-            and (mine.columns, mine.separator, mine.comment, mine.units) == (its.columns, its.separator, its.comment, its.units)
+            and (mine.columns, mine.separator, mine.comment, mine.units)
+            == (its.columns, its.separator, its.comment, its.units)
             and (self.encoding, self.packing) == (other.encoding, other.packing)
             and _style(self.text) == _style(other.text)
         )
@@ -90,9 +90,12 @@ class FrameTable(NamedTuple):
         return msgspec.json.encode({name: value for name, value in row.items() if value is not None}, enc_hook=str)
 
 
-def sheets_of(file: DeviceFile, pins: Pins) -> Iterator[Sheet]:
-    """The tables of a file. Raises ContainerError or OSError where it cannot be read; none of an empty one."""
-    for part in unpack(file.path.read_bytes()):
+def sheets_of(file: DeviceFile, pins: Pins, known: Known, most: int | None = None) -> Iterator[Sheet]:
+    """The tables of a file. Raises ContainerError or OSError where it cannot be read; none of an empty one.
+
+    ``most``: how many bytes of a file of lines are read.
+    """
+    for part in unpack(_read(file.path, most)):
         own = file
         if part.member:
             device = device_of(part.member, file.device)
@@ -105,11 +108,21 @@ def sheets_of(file: DeviceFile, pins: Pins) -> Iterator[Sheet]:
             for document in documents.tables(text.utf8):
                 yield _of_frame(own, document.frame, part.packing or "json", document.malformed, document.units)
             continue
-        for number, section in enumerate(sections(text.utf8, pins)):
+        for number, section in enumerate(sections(text.utf8, pins, known)):
             yield Sheet(
                 own, section.dialect, part.packing, text.encoding, section.rows, None, section.first_line,
                 section.header, section.above, number, {},
             )  # fmt: skip
+
+
+def _read(path: Path, most: int | None) -> bytes:
+    if most is None or path.stat().st_size <= most:
+        return path.read_bytes()
+    with path.open("rb") as file:
+        begin = file.read(most)
+        if is_packed(begin) or begin.lstrip()[:1] in (b"{", b"["):
+            return begin + file.read()
+    return begin[: begin.rfind(b"\n") + 1] or begin
 
 
 def table_of(sheets: list[Sheet]) -> Table | FrameTable:
@@ -137,19 +150,8 @@ def _of_frame(
     return Sheet(file, dialect, packing, "utf-8", b"", frame, 1, b"", 0, 0, malformed)
 
 
-@lru_cache(maxsize=1024)
-def _mask(line: bytes) -> bytes:
-    digits = bytes.maketrans(b"123456789", b"0" * 9)
-    shape = line.translate(digits)
-    while b"00" in shape:
-        shape = shape.replace(b"00", b"0")
-    return shape.replace(b"-0", b"0")
-
-
 def _style(text: bytes) -> tuple[bytes, ...]:
     """How numbers and times are written in a first row, digits aside: sheets of two styles are judged apart."""
     stop = text.find(b"\n")
     line = text[: stop if stop >= 0 else len(text)][:400]
-    shape = _mask(line)
-    return tuple(sign for sign in (b",", b".", b":", b"T", b"Z", b"/", b"+", b'"') if sign in shape)
-
+    return tuple(sign for sign in (b",", b".", b":", b"T", b"Z", b"/", b"+", b'"') if sign in line)

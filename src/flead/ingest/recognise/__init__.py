@@ -1,4 +1,4 @@
-"""The recogniser: what a file or a table of unknown origin holds, each guess with its reason and the setting that pins it.
+"""The recogniser: what a table of unknown origin holds, each guess with its reason and the setting that pins it.
 
 One idea a file: ``containers`` (compression and encoding), ``dialect`` (separator, preamble, header, units),
 ``sections`` (a header that comes again), ``times`` and ``zones``, ``numbers``, ``sentinels``, ``roles`` (which column

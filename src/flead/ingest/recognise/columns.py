@@ -103,9 +103,7 @@ def _labels(cells: pl.DataFrame, taken: set[str], pins: Pins, left_out: list[Lef
     return Labels(labels, bad)
 
 
-def _numbers(
-    cells: pl.DataFrame, names: Sequence[str], pins: Pins, leaning: str
-) -> tuple[dict[str, Numbers], str]:
+def _numbers(cells: pl.DataFrame, names: Sequence[str], pins: Pins, leaning: str) -> tuple[dict[str, Numbers], str]:
     """All columns as numbers; a decimal comma in one of them tells how the others are written."""
     numbers = {name: read_numbers(cells[name], pins.decimal, pins.booleans, leaning) for name in names}
     if pins.decimal is not None:

@@ -61,6 +61,11 @@ def unpack(data: bytes) -> list[Part]:
     return [Part("", "", data)]
 
 
+def is_packed(data: bytes) -> bool:
+    """Whether a file that begins so is packed."""
+    return data.startswith((_GZIP, _ZSTD, _ZIP, _PARQUET))
+
+
 def to_text(data: bytes, encoding: str | None = None) -> Text:
     """The text in UTF-8. Without a hint it is UTF-8 or UTF-16 by its first bytes, else Windows-1252."""
     if encoding is not None:

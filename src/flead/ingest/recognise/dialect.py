@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from flead.ingest.recognise.pins import Pins
-from flead.ingest.recognise.words import TIME_WORDS, TIMES, is_absent, is_unit, plain, words
+from flead.ingest.recognise.words import OTHER_MEANINGS, TIME_WORDS, TIMES, is_absent, is_unit, plain, words
 from flead.records import DEFAULT_CHANNEL
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -21,7 +21,9 @@ HEAD = 1 << 16
 _LINES, _BODY = 300, 120
 _MOST_UNIT_ROWS = 3
 _COMMENTS = "#%!"
-_NUMBER = re.compile(r"[+\-−]?(\d[\d.,'’\s\u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?\s*([^\d\s\"]{1,4}[\w³²/%.]{0,6})?$")
+_NUMBER = re.compile(
+    r"[+\-−]?(\d[\d.,'\u2019\s\u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?\s*([^\d\s\"]{1,4}[\w³²/%.]{0,6})?$"
+)
 _BARE_NUMBER = re.compile(r"[+\-−]?(\d[\d.,]*|[.,]\d+)([eE][+-]?\d+)?$")
 _TIME = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T _,].*)?$|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([T _,].*)?$"
@@ -111,7 +113,9 @@ def _with_header(
     number = after[first].number if first < len(after) else header.number + 1
     skipped = header.number - 1
     reason = f"line {header.number} names the columns" + (f", {skipped} above it do not" if skipped else "")
-    reason += f"; {first} rows of units or types below it" if first > 1 else "; a row of units below it" if first else ""
+    reason += (
+        f"; {first} rows of units or types below it" if first > 1 else "; a row of units below it" if first else ""
+    )
     return Dialect(separator, names, units, header.number, number, comment, reason, named, key)
 
 
@@ -137,7 +141,7 @@ def is_number(cell: str) -> bool:
 
 def names_a_time(name: str) -> bool:
     """Whether a column is called like a time."""
-    return plain(name) in TIMES[:-1] or bool(words(name) & TIME_WORDS)
+    return (plain(name) in TIMES and plain(name) not in OTHER_MEANINGS) or bool(words(name) & TIME_WORDS)
 
 
 def _head(text: bytes) -> list[_Line]:
@@ -280,7 +284,7 @@ def _is_unit_row(cells: Sequence[str], forms: Sequence[str]) -> bool:
     told = [cell.strip() for cell in cells if cell.strip()]
     if not told or len(cells) < len(forms) or all(map(is_absent, told)):
         return False
-    if any(is_number(cell) and _BARE_NUMBER.match(cell) or is_time(cell) for cell in told):
+    if any((is_number(cell) and _BARE_NUMBER.match(cell)) or is_time(cell) for cell in told):
         return False
     ruled = all(re.fullmatch(r":?-{2,}:?", cell) for cell in told)
     short = all(len(cell) <= 16 for cell in told)

@@ -134,7 +134,9 @@ def _of_list(whole: list[Any]) -> Iterator[Document]:
             for record in series:
                 if isinstance(record, dict):
                     flat = _home_assistant(record)
-                    said |= {name: value for name, value in flat.items() if name in ("entity_id", "unit_of_measurement")}
+                    said |= {
+                        name: value for name, value in flat.items() if name in ("entity_id", "unit_of_measurement")
+                    }
                     rows.append(said | flat)
         yield Document(_frame(rows), {}, {})
         return

@@ -1,4 +1,4 @@
-"""Numbers as times: since the epoch in any unit, digits of a date, serial days of a spreadsheet, or only elapsed time."""
+"""Numbers as times: since the epoch in any unit, digits of a date, days of a spreadsheet, or only elapsed time."""
 
 from typing import NamedTuple
 
@@ -37,6 +37,8 @@ class Numeric(NamedTuple):
     form: str
     reason: str
     dated: bool
+    pin: str = ""
+    """The ``time_format`` that says the same."""
 
 
 def read_numeric(numbers: pl.Series, pinned: str | None, name: str) -> Numeric:
@@ -47,12 +49,14 @@ def read_numeric(numbers: pl.Series, pinned: str | None, name: str) -> Numeric:
     if not len(finite):
         return Numeric(np.full(len(values), BAD_TIME), no, "numbers", "no cell is a number", False)
     if pinned in UNITS:
-        return Numeric(_scaled(values, UNITS[pinned]), no, f"{pinned} since 1970", "as time_format says", True)
+        return Numeric(_scaled(values, UNITS[pinned]), no, f"{pinned} since 1970", "as time_format says", True, pinned)
     if pinned == "excel" or (pinned is None and _EXCEL[0] <= finite.min() and finite.max() < _EXCEL[1]):
         # A day in a few decimals is no exact second: what is written at seconds' distance is of whole ones.
         grain = 1000 if len(finite) < 2 or np.median(np.abs(np.diff(finite))) * 86_400 >= 1 else 1
         days = _scaled(np.rint((values - _EXCEL_EPOCH) * 86_400_000 / grain), float(grain))
-        return Numeric(days, ~no, "days of a spreadsheet (Excel)", "the numbers are those of 1982 to 2100", True)
+        return Numeric(
+            days, ~no, "days of a spreadsheet (Excel)", "the numbers are those of 1982 to 2100", True, "excel"
+        )
     compact = _compact(numbers, values, finite)
     if compact is not None:
         return Numeric(compact[0], ~no, compact[1], "the digits are those of a date", True)
@@ -65,7 +69,7 @@ def read_numeric(numbers: pl.Series, pinned: str | None, name: str) -> Numeric:
     times[size < _EARLIEST] = BAD_TIME  # a clock that was not set
     middle = float(np.median(np.abs(finite)))
     unit_name = "s" if middle < _SECONDS else "ms" if middle < _MILLIS else "us" if middle < _MICROS else "ns"
-    return Numeric(times, no, f"{unit_name} since 1970", "the size of the numbers", True)
+    return Numeric(times, no, f"{unit_name} since 1970", "the size of the numbers", True, unit_name)
 
 
 def plausible_epoch(values: NDArray[np.float64]) -> bool:

@@ -45,7 +45,8 @@ class Numbers(NamedTuple):
     @property
     def bad(self) -> NDArray[np.bool_]:
         """(K,) the cell is not empty, but no finite number."""
-        return self.given & np.isnan(self.values)
+        bad: NDArray[np.bool_] = self.given & np.isnan(self.values)
+        return bad
 
     def is_channel(self, rows: slice) -> bool:
         """Whether these rows of the column are measurements: mostly numbers, or numbers and a few words for errors."""
@@ -75,9 +76,7 @@ class Numbers(NamedTuple):
                 tally(counts, reason, column, count, [example[:40] for example in examples])
 
 
-def read_numbers(
-    cells: pl.Series, decimal: str | None = None, booleans: bool = False, leaning: str = POINT
-) -> Numbers:
+def read_numbers(cells: pl.Series, decimal: str | None = None, booleans: bool = False, leaning: str = POINT) -> Numbers:
     """The numbers in a column: of text, or of a type of its own.
 
     ``decimal`` is the sign, where it is known; ``leaning`` what a comma like that in 1,234 is where no cell tells.
@@ -165,8 +164,8 @@ def _simplified(cells: pl.Series) -> pl.Series:
     """One kind of minus and no spaces within numbers."""
     return (
         cells.str.replace_all(r"^[\u2212\u2012\u2013\uFE63\uFF0D]", "-")
-        .str.replace_all(r"(\d)[\s\u00a0\u2007\u2009\u202f'’](\d{3})", "$1$2")
-        .str.replace_all(r"(\d)[\s\u00a0\u2007\u2009\u202f'’](\d{3})", "$1$2")
+        .str.replace_all(r"(\d)[\s\u00a0\u2007\u2009\u202f'\u2019](\d{3})", "$1$2")
+        .str.replace_all(r"(\d)[\s\u00a0\u2007\u2009\u202f'\u2019](\d{3})", "$1$2")
         .str.replace(r"^([+-])\s+", "$1")
     )
 
@@ -203,7 +202,9 @@ def _without_units(cells: pl.Series) -> tuple[pl.Series, str, NDArray[np.float64
             wrong |= here
         else:
             factors[here] = factor
-    text = pl.select(pl.when(pl.lit(same) & ~pl.lit(pl.Series(wrong))).then(pl.lit(number)).otherwise(pl.lit(cells))).to_series()
+    text = pl.select(
+        pl.when(pl.lit(same) & ~pl.lit(pl.Series(wrong))).then(pl.lit(number)).otherwise(pl.lit(cells))
+    ).to_series()
     return text, most, factors, int(counts["count"][0])
 
 

@@ -14,13 +14,14 @@ _CLEARLY = 3
 
 def choose_order(cells: pl.Series, pattern: Pattern) -> tuple[str, str, bool]:
     """The order, the reason for it, and whether another one fits as well and leads to other times."""
-    fields = [cells.str.extract(rf"(?:^|\D)(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{2,4}})", n).cast(pl.Int32) for n in (1, 2, 3)]
-    first, second, third = (int(field.max() or 0) for field in fields)  # type: ignore[call-overload]
+    fields = [cells.str.extract(r"(?:^|\D)(\d{1,2})[-/.](\d{1,2})[-/.](\d{2,4})", n).cast(pl.Int32) for n in (1, 2, 3)]
+    first, second, third = (int(field.fill_null(0).to_numpy().max(initial=0)) for field in fields)
     orders = [DAY, MONTH] + ([YEAR] if pattern.year == "%y" else [])
     fitting = [
         order
         for order in orders
-        if {DAY: second, MONTH: first, YEAR: second}[order] <= 12 and {DAY: first, MONTH: second, YEAR: third}[order] <= 31
+        if {DAY: second, MONTH: first, YEAR: second}[order] <= 12
+        and {DAY: first, MONTH: second, YEAR: third}[order] <= 31
     ]
     if not fitting:
         return DAY, "neither day nor month first fits all dates", False

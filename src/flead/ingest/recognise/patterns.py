@@ -13,7 +13,11 @@ from flead.ingest.recognise.zones import WORDS, exists
 _DATE = (
     (re.compile(r"(?P<y>\d{4})(?P<s>[-/. ])\d{1,2}(?P=s)\d{1,2}"), "%Y{s}%m{s}%d", False),
     (re.compile(r"\d{1,2}(?P<s>[-/.])\d{1,2}(?P=s)(?P<y>\d{4}|\d{2})(?!\d)"), "", True),
-    (re.compile(r"\d{1,2}(?P<s>[- ]?)(?P<b>[A-Za-z]{3,9})(?P<t>\.?,?[- ]?)(?P<y>\d{4}|\d{2})"), "%d{s}{b}{t}{y}", False),
+    (
+        re.compile(r"\d{1,2}(?P<s>[- ]?)(?P<b>[A-Za-z]{3,9})(?P<t>\.?,?[- ]?)(?P<y>\d{4}|\d{2})"),
+        "%d{s}{b}{t}{y}",
+        False,
+    ),
     (re.compile(r"(?P<b>[A-Za-z]{3,9})(?P<s>\.? )\d{1,2}(?P<t>,? )(?P<y>\d{4})"), "{b}{s}%d{t}{y}", False),
     (re.compile(r"(?P<y>\d{4})\d{4}(?=[T_ -]?\d{0,6})"), "%Y%m%d", False),
 )
@@ -71,6 +75,9 @@ class Pattern(NamedTuple):
             cells = cells.str.replace(r"(\d{2})[,:](\d+)(\D*)$", "$1.$2$3")
         if "%p" in self.before:
             cells = cells.str.replace(r"(?i)([ap])\.?m\.?", "${1}m")
+        fast = self._read_in_columns(cells, order)
+        if fast is not None:
+            return fast
         moments = cells.str.to_datetime(self.format(order), strict=False, time_unit="ms")
         if self.zone:
             moments = moments.dt.replace_time_zone(None).dt.replace_time_zone(
@@ -79,6 +86,27 @@ class Pattern(NamedTuple):
         times = moments.to_physical().fill_null(BAD_TIME).to_numpy().copy()
         if self.offset:
             times[times != BAD_TIME] -= 60_000 * self.offset
+        return times
+
+    def _read_in_columns(self, cells: pl.Series, order: str) -> NDArray[np.int64] | None:
+        """The same for fractions of a second in cells of one length, which polars reads five times as fast apart."""
+        before, fraction, tail = self.format(order).partition("%.f")
+        if not fraction or "%" in tail or self.zone:
+            return None
+        width = cells.str.len_bytes()
+        point = cells[0].find(".") if cells[0] is not None else -1
+        if point < 0 or width.null_count() or width.min() != width.max():
+            return None
+        whole = cells.str.head(point).str.to_datetime(before, strict=False, time_unit="ms").to_physical()
+        digits = len(cells[0]) - len(tail) - point - 1
+        part = cells.str.slice(point, digits + 1).cast(pl.Float64, strict=False)
+        ended = True if not tail else bool((cells.str.tail(len(tail)) == tail).all())
+        if digits < 1 or not ended or whole.null_count() or part.null_count():
+            return None
+        milliseconds = np.floor(part.to_numpy() * 1000 + 1e-6).astype(np.int64)
+        times: NDArray[np.int64] = whole.to_numpy() + milliseconds
+        if self.offset:
+            times -= 60_000 * self.offset
         return times
 
 
@@ -93,11 +121,9 @@ def pattern_of(cell: str) -> Pattern | None:
     weekday = _WEEKDAY.match(cell)
     at = weekday.end() if weekday and weekday["w"][:3].lower() in _WEEKDAYS else 0
     lead = _weekday_format(cell[:at], weekday["w"]) if at and weekday else ""
-    for pattern, form, ordered in _DATE:
-        found = pattern.match(cell, at)
-        if found is not None:
-            break
-    else:
+    matches = ((pattern.match(cell, at), form, ordered) for pattern, form, ordered in _DATE)
+    found, form, ordered = next((match for match in matches if match[0] is not None), (None, "", False))
+    if found is None:
         return None
     groups = found.groupdict()
     year = "%Y" if len(groups["y"]) == 4 else "%y"
@@ -162,5 +188,5 @@ def _weekday_format(lead: str, word: str) -> str:
     return lead.replace(word, "%a" if len(word) == 3 else "%A", 1)
 
 
-_MONTHS = frozenset("jan feb mar apr may jun jul aug sep oct nov dec".split())
-_WEEKDAYS = frozenset("mon tue wed thu fri sat sun".split())
+_MONTHS = frozenset(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"])
+_WEEKDAYS = frozenset(["mon", "tue", "wed", "thu", "fri", "sat", "sun"])

@@ -10,19 +10,58 @@ import polars as pl
 from numpy.typing import NDArray
 
 from flead.ingest.errors import SourceError
+from flead.ingest.recognise.dialect import names_a_time
 from flead.ingest.recognise.epochs import plausible_epoch
 from flead.ingest.recognise.pins import Pins
 from flead.ingest.recognise.time_column import TimeColumn
 from flead.ingest.recognise.words import (
-    ANNOTATIONS, COUNTERS, DEVICES, METRICS, TIME_WORDS, TIMES, VALUES, WEAK_DEVICES, plain, words,
+    ANNOTATIONS,
+    COUNTERS,
+    DEVICES,
+    METRICS,
+    VALUES,
+    WEAK_DEVICES,
+    plain,
+    words,
 )  # fmt: skip
 from flead.records import MOST_CHANNELS
 
 _FEW_ROWS = 20
 _MOST_TAGS = 5
 _MACHINES = frozenset(
-    "device dev pump room node station machine tank inverter motor boiler fridge freezer house home flat apartment "
-    "building turbine well compressor chiller ahu gateway meter plant greenhouse cabinet rack server customer".split()
+    {
+        "device",
+        "dev",
+        "pump",
+        "room",
+        "node",
+        "station",
+        "machine",
+        "tank",
+        "inverter",
+        "motor",
+        "boiler",
+        "fridge",
+        "freezer",
+        "house",
+        "home",
+        "flat",
+        "apartment",
+        "building",
+        "turbine",
+        "well",
+        "compressor",
+        "chiller",
+        "ahu",
+        "gateway",
+        "meter",
+        "plant",
+        "greenhouse",
+        "cabinet",
+        "rack",
+        "server",
+        "customer",
+    }
 )
 """Things that have a sensor each: ``pump_1, pump_2`` are devices, ``c1, c2`` may be channels."""
 
@@ -138,14 +177,12 @@ def _distinguishing(
     cells: pl.DataFrame, time: TimeColumn, given: Sequence[str], tags: Sequence[str], files: NDArray[np.int64]
 ) -> list[str]:
     """The columns that tell apart rows of the same time: those without which most times would come twice."""
-    frame = cells.select([*given, *tags]).with_columns(
-        pl.Series("\0time", time.times), pl.Series("\0file", files)
-    )
+    frame = cells.select([*given, *tags]).with_columns(pl.Series("\0time", time.times), pl.Series("\0file", files))
     key = ["\0time", "\0file", *given]
     chosen: list[str] = []
 
     def different(columns: Sequence[str]) -> int:
-        return frame.select(pl.struct(columns).n_unique()).item()
+        return int(frame.select(pl.struct(columns).n_unique()).item())
 
     count = different(key)
     for tag in list(tags)[: 2 * _MOST_TAGS]:
@@ -169,7 +206,7 @@ def counts_rows(name: str, nameless: bool, values: NDArray[np.float64]) -> bool:
 
 def is_other_time(name: str, values: NDArray[np.float64]) -> bool:
     """Whether a column of numbers is a second time, as of when a row was stored."""
-    return bool(plain(name) in TIMES[:-8] or words(name) & TIME_WORDS) and plausible_epoch(values)
+    return names_a_time(name) and plausible_epoch(values)
 
 
 def devices_in_names(names: Sequence[str], pins: Pins) -> str:

@@ -3,6 +3,7 @@
 Exports that were joined repeat their header; a logger that was given another channel writes a new one half-way.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -24,13 +25,33 @@ class Section(NamedTuple):
     """How many lines that are not blank stand above the rows: preamble, header, units."""
 
 
-def sections(text: bytes, pins: Pins) -> Iterator[Section]:
+class Known:
+    """Dialects that were recognised before: most files of a folder begin alike, digits aside."""
+
+    def __init__(self) -> None:
+        self._dialects: dict[tuple[bytes, bytes], Dialect] = {}
+
+    def recognise(self, window: bytes, pins: Pins) -> Dialect | None:
+        """The dialect of a text that begins so."""
+        header, _, rest = window.partition(b"\n")
+        key = header, _shape(rest[: rest.find(b"\n") + 1])
+        known = self._dialects.get(key)
+        if known is None:
+            known = recognise_dialect(window, pins)
+            plain = known is not None and (known.header_line, known.first_line, known.comment) == (1, 2, "")
+            if not (plain and key[1] and known):
+                return known
+            self._dialects[key] = known
+        return known
+
+
+def sections(text: bytes, pins: Pins, known: Known) -> Iterator[Section]:
     """The tables of a text, one behind the other; none of a blank text."""
     at, line = 0, 1
     while at < len(text):
         # One byte more than the head says that the text goes on.
         window = text[at : at + HEAD + 1]
-        dialect = recognise_dialect(window, pins if at == 0 else replace(pins, header_line=None))
+        dialect = known.recognise(window, pins if at == 0 else replace(pins, header_line=None))
         if dialect is None:
             return
         start = at + _offset(window, dialect.first_line)
@@ -40,6 +61,11 @@ def sections(text: bytes, pins: Pins) -> Iterator[Section]:
         yield Section(dialect, header, text[start:stop], line + dialect.first_line - 1, above)
         line += text.count(b"\n", at, stop)
         at = stop
+
+
+def _shape(line: bytes) -> bytes:
+    """A row without what differs from number to number."""
+    return re.sub(rb"-?\d+", b"0", line)
 
 
 def _next_header(text: bytes, start: int, dialect: Dialect) -> int:

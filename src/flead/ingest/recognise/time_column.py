@@ -16,6 +16,7 @@ from flead.ingest.recognise.words import TIME_WORDS, TIMES, plain, words
 
 _SAMPLE = 300
 _CLOCK = r"^\d{1,2}[:.h]\d{2}([:.]\d{2}([.,]\d+)?)?\s*([AaPp]\.?[Mm]\.?)?$"
+_COMPACT_CLOCK = r"^([01]\d|2[0-3])[0-5]\d([0-5]\d)?$"
 _UNDATED = frozenset({"timestamp", "time", "_time", "ts", "elapsed", "elapsedtime", "seconds", "millis", "runtime"})
 """Columns of these names may hold times that only count from some moment on."""
 
@@ -34,6 +35,8 @@ class TimeColumn(NamedTuple):
     dated: bool
     undecided: bool
     warnings: tuple[str, ...]
+    pin: str = ""
+    """The ``time_format`` that says the same."""
 
 
 def find_times(
@@ -61,9 +64,7 @@ def _pinned(cells: pl.DataFrame, wanted: str) -> tuple[str, ...]:
     return columns
 
 
-def _choose(
-    cells: pl.DataFrame, names: list[str], nameless: set[str], pins: Pins
-) -> tuple[tuple[str, ...], str]:
+def _choose(cells: pl.DataFrame, names: list[str], nameless: set[str], pins: Pins) -> tuple[tuple[str, ...], str]:
     undated: tuple[str, ...] = ()
     for name in _by_name(names, nameless):
         sample = _sample(cells[name])
@@ -112,12 +113,16 @@ def _with_clock(cells: pl.DataFrame, date: str, names: list[str], found: Times) 
             return date, name
         if cells[name].dtype == pl.String:
             sample = _sample(cells[name])
-            if len(sample) and float(sample.str.contains(_CLOCK).mean() or 0) > 0.8:
+            if len(sample) and _share(sample, _CLOCK) > 0.8:
                 return date, name
-            compact = float(sample.str.contains(r"^([01]\d|2[0-3])[0-5]\d([0-5]\d)?$").mean() or 0) == 1
+            compact = _share(sample, _COMPACT_CLOCK) == 1
             if len(sample) and compact and words(name) & TIME_WORDS:
                 return date, name
     return (date,)
+
+
+def _share(cells: pl.Series, pattern: str) -> float:
+    return int(cells.str.contains(pattern).sum()) / max(1, len(cells))
 
 
 def _sample(cells: pl.Series) -> pl.Series:
@@ -133,9 +138,7 @@ def _joined(cells: pl.DataFrame, columns: tuple[str, ...]) -> pl.Series:
     return date + " " + clock
 
 
-def _in_zone(
-    found: Times, columns: tuple[str, ...], reason: str, files: NDArray[np.int64], pins: Pins
-) -> TimeColumn:
+def _in_zone(found: Times, columns: tuple[str, ...], reason: str, files: NDArray[np.int64], pins: Pins) -> TimeColumn:
     times = found.times
     local = found.local & (times != BAD_TIME)
     warnings: list[str] = []
@@ -161,7 +164,7 @@ def _in_zone(
             zone, zone_reason = pins.time_zone, "as time_zone says"
     if not found.dated:
         warnings.append(
-            f"{columns[0]} has no dates, only numbers that count from some moment on: the readings are shown from 1970 on"
+            f"{columns[0]} has no dates, only numbers that count from some moment on: readings are shown from 1970 on"
         )
     if found.undecided:
         warnings.append(
@@ -171,5 +174,14 @@ def _in_zone(
         times = np.full(len(times), BAD_TIME, np.int64)
     why = f"{reason}; {found.reason}" if found.reason else reason
     return TimeColumn(
-        columns, times, found.form, why, zone, zone_reason, found.dated, found.undecided, tuple(warnings)
+        columns,
+        times,
+        found.form,
+        why,
+        zone,
+        zone_reason,
+        found.dated,
+        found.undecided,
+        tuple(warnings),
+        found.pin,
     )

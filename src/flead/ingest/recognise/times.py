@@ -21,7 +21,6 @@ from flead.records import to_milliseconds
 
 _MOST_PATTERNS = 24
 _MOST_ODD = 20_000
-NUMERIC_FORMS = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
 ORDERS = {"day-first": DAY, "month-first": MONTH, "year-first": YEAR}
 
 
@@ -36,6 +35,8 @@ class Times(NamedTuple):
     """False: numbers that only count from some moment on."""
     undecided: bool = False
     """Day-first and month-first both fit."""
+    pin: str = ""
+    """The ``time_format`` that says the same."""
 
     @property
     def share(self) -> float:
@@ -60,7 +61,7 @@ def read_times(cells: pl.Series, pins: Pins, name: str = "") -> Times:
     if numbers.is_not_null().any():
         mixed = read_numeric(numbers, pins.time_format, name)
         times = np.where(texts.to_numpy(), found.times, mixed.times)
-        share = float(numbers.is_not_null().mean() or 0)
+        share = float(numbers.is_not_null().to_numpy().mean())
         form = f"{found.form}, {mixed.form}" if share > 0.01 else found.form
         return found._replace(times=times, form=form)
     return found
@@ -77,7 +78,7 @@ def _typed(cells: pl.Series) -> Times:
 
 def _numeric(numbers: pl.Series, pins: Pins, name: str) -> Times:
     found = read_numeric(numbers, pins.time_format, name)
-    return Times(found.times, found.local, found.form, found.reason, found.dated)
+    return Times(found.times, found.local, found.form, found.reason, found.dated, False, found.pin)
 
 
 def _by_format(cells: pl.Series, form: str) -> Times:
@@ -97,7 +98,7 @@ def _texts(cells: pl.Series, wanted: NDArray[np.bool_], pins: Pins) -> Times:
     skipped = 0
     tried: set[Pattern] = set()
     while skipped < len(left) and len(tried) < _MOST_PATTERNS:
-        rest = cells.gather(left)
+        rest = cells if len(left) == len(cells) else cells.gather(left)
         pattern = pattern_of(rest[skipped])
         if pattern is None or pattern in tried:
             skipped += 1
@@ -119,12 +120,11 @@ def _texts(cells: pl.Series, wanted: NDArray[np.bool_], pins: Pins) -> Times:
         left = left[~read]
         skipped = 0
     _read_odd(cells, left, times, local)
-    return Times(_bounded(times), local, " or ".join(forms[:3]), "; ".join(reasons), True, undecided)
+    pin = next((name for name, letters in ORDERS.items() if letters == order), "")
+    return Times(_bounded(times), local, " or ".join(forms[:3]), "; ".join(reasons), True, undecided, pin)
 
 
-def _read_odd(
-    cells: pl.Series, left: NDArray[np.int64], times: NDArray[np.int64], local: NDArray[np.bool_]
-) -> None:
+def _read_odd(cells: pl.Series, left: NDArray[np.int64], times: NDArray[np.int64], local: NDArray[np.bool_]) -> None:
     """The rarer forms of ISO 8601, such as weeks, one by one."""
     for place, cell in zip(left[:_MOST_ODD].tolist(), cells.gather(left[:_MOST_ODD]).to_list(), strict=True):
         if len(cell) < 7:

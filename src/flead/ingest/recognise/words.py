@@ -2,30 +2,47 @@
 
 import re
 
-ABSENT = frozenset(
-    "nan nil null none na n/a n.a. #n/a #na #nv #value! #div/0! nv n/v k.a. - -- --- ---- ... . .. * ** *** ? ?? ??? x "
-    "unavailable unknown undefined undef missing empty invalid bad badinput baddata badvalue badquality nodata "
-    "novalue noreading no_data not_available notavailable notconnected disconnected offline timeout iotimeout i/otimeout "
-    "commfail commfailure commerror comm err error fault failed fail overflow underflow overrange underrange ol over "
-    "under outofrange ptcreated shutdown scanoff noresult resizetoshow configure calcfailed inf -inf +inf infinity "
-    "-infinity +infinity 1.#qnan -1.#ind 1.#inf -1.#inf -nan +nan".split()
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+ABSENT = _set(
+    """
+    nan nil null none na n/a n.a. #n/a #na #nv #value! #div/0! nv n/v k.a. - -- --- ---- ... . .. * ** *** ? ??
+    ??? x unavailable unknown undefined undef missing empty invalid bad badinput baddata badvalue badquality
+    nodata novalue noreading no_data not_available notavailable notconnected disconnected offline timeout
+    iotimeout i/otimeout commfail commfailure commerror comm err error fault failed fail overflow underflow
+    overrange underrange ol over under outofrange ptcreated shutdown scanoff noresult resizetoshow configure
+    calcfailed inf -inf +inf infinity -infinity +infinity 1.#qnan -1.#ind 1.#inf -1.#inf -nan +nan
+    """
 )
 """Cells that say there is no value, without their spaces."""
 
-TRUE = frozenset({"on", "true", "yes", "open", "opened", "active", "high", "detected", "an", "ein", "wahr", "ja", "oui"})
+TRUE = frozenset(
+    {"on", "true", "yes", "open", "opened", "active", "high", "detected", "an", "ein", "wahr", "ja", "oui"}
+)
 FALSE = frozenset({"off", "false", "no", "closed", "inactive", "low", "clear", "aus", "falsch", "nein", "non"})
 
 TIMES = (
-    "timestamp", "_time", "datetime", "time", "ts", "eventtime", "measuredat", "recordedat", "sampletime", "lastchanged",
-    "lastupdated", "createdat", "receivedat", "publishedat", "observedat", "zeitstempel", "dateandtime", "datumzeit",
+    "timestamp", "_time", "datetime", "time", "ts", "eventtime", "measuredat", "recordedat", "sampletime",
+    "lastchanged", "lastupdated", "createdat", "receivedat", "publishedat", "observedat", "zeitstempel", "dateandtime", "datumzeit",
     "datumuhrzeit", "fechahora", "horodatage", "tijdstip", "date", "datum", "zeit", "fecha", "hora", "utc", "epoch",
     "unixtime", "epochtime", "t", "when", "moment", "clock", "uhrzeit", "heure", "tijd", "dato", "tid",
 )  # fmt: skip
 """Names of the column of times, the best first."""
-TIME_WORDS = frozenset(
-    "timestamp time datetime date datum zeit zeitstempel fecha hora heure tijd dato epoch utc uhrzeit".split()
+OTHER_MEANINGS = frozenset({"t", "when", "moment", "clock", "dato", "tid", "tijd", "uhrzeit", "heure", "hora"})
+"""Those that may as well be of something else."""
+TIME_WORDS = _set(
+    """
+    timestamp time datetime date datum zeit zeitstempel fecha hora heure tijd dato epoch utc uhrzeit
+    """
 )
-CLOCKS = frozenset("time zeit uhrzeit hora heure tijd tid clock timeofday localtime".split())
+CLOCKS = _set(
+    """
+    time zeit uhrzeit hora heure tijd tid clock timeofday localtime
+    """
+)
 
 LABELS = "label"
 
@@ -36,7 +53,11 @@ DEVICES = (
     "instance", "deviceuid", "uuid", "id", "room", "location", "site", "topic", "tagname", "name", "geraet", "gerät",
 )  # fmt: skip
 """Names of the column of devices, the best first. Those from ``WEAK_DEVICES`` on count only where they are needed."""
-WEAK_DEVICES = frozenset("id room location site topic name tagname unitid uuid".split())
+WEAK_DEVICES = _set(
+    """
+    id room location site topic name tagname unitid uuid
+    """
+)
 
 METRICS = (
     "metric", "metricname", "_field", "field", "variable", "parameter", "channel", "quantity", "measurand",
@@ -45,19 +66,30 @@ METRICS = (
 )  # fmt: skip
 VALUES = ("value", "_value", "val", "reading", "state", "result", "measurement", "data", "wert", "valor", "valeur")
 
-COUNTERS = frozenset("record recordno recordnumber index idx # no nr row rownumber rowid seq sequence line rn id n".split())
+COUNTERS = _set(
+    """
+    record recordno recordnumber index idx # no nr row rownumber rowid seq sequence line rn id n
+    """
+)
 """Columns that may number the rows: whether they do, their cells say."""
 
-ANNOTATIONS = frozenset("unit units unitofmeasurement quality status flag flags comment note remark".split())
+ANNOTATIONS = _set(
+    """
+    unit units unitofmeasurement quality status flag flags comment note remark
+    """
+)
 
-UNITS = frozenset(
-    "° °c °f c f k degc degf deg degrees celsius fahrenheit kelvin % %rh rh pct percent percentage v mv kv volt volts a "
-    "ma ka amp amps ampere w mw kw gw watt watts va kva var kvar wh kwh mwh j kj mj cal kcal btu hz khz mhz ghz rpm 1/min "
-    "u/min s sec ms us ns min h hr hrs d m cm mm km um µm in ft mi m/s km/h mph kn kt knots m/s² m/s^2 m/s2 g mg µg kg t "
-    "lb lbs oz l ml hl m3 m³ l/min l/h l/s m3/h m³/h gpm cfm pa hpa kpa mpa bar mbar psi inhg mmhg atm ppm ppb ppt db "
-    "dba dbm lx lux lm cd ohm ohms kohm mohm ω f/m h/m t/m tesla gauss µt ut n nm kn mol mol/l ph ntu ms/cm µs/cm us/cm "
-    "w/m2 w/m² w/m^2 µmol/m²/s ug/m3 µg/m3 µg/m³ mg/m3 mg/m³ mg/l g/m3 g/m³ kg/m3 kg/m³ rad rad/s deg/s degrees_true "
-    "counts count cts pcs rn ts tn smp avg tot std cos pf var/h eur usd ah mah ppmv c/s cpm usv/h µsv/h usv".split()
+UNITS = _set(
+    """
+    ° °c °f c f k degc degf deg degrees celsius fahrenheit kelvin % %rh rh pct percent percentage v mv kv volt
+    volts a ma ka amp amps ampere w mw kw gw watt watts va kva var kvar wh kwh mwh j kj mj cal kcal btu hz khz
+    mhz ghz rpm 1/min u/min s sec ms us ns min h hr hrs d m cm mm km um µm in ft mi m/s km/h mph kn kt knots
+    m/s² m/s^2 m/s2 g mg µg kg t lb lbs oz l ml hl m3 m³ l/min l/h l/s m3/h m³/h gpm cfm pa hpa kpa mpa bar mbar
+    psi inhg mmhg atm ppm ppb ppt db dba dbm lx lux lm cd ohm ohms kohm mohm ω f/m h/m t/m tesla gauss µt ut n
+    nm kn mol mol/l ph ntu ms/cm µs/cm us/cm w/m2 w/m² w/m^2 µmol/m²/s ug/m3 µg/m3 µg/m³ mg/m3 mg/m³ mg/l g/m3
+    g/m³ kg/m3 kg/m³ rad rad/s deg/s degrees_true counts count cts pcs rn ts tn smp avg tot std cos pf var/h eur
+    usd ah mah ppmv c/s cpm usv/h µsv/h usv
+    """
 )
 """Units of measurement, for rows of units and for units in cells and headers."""
 

@@ -5,6 +5,7 @@ a time that would otherwise not lie behind the one before it is of the second.
 """
 
 import re
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -51,7 +52,7 @@ def to_utc(local: NDArray[np.int64], zone: str, series: NDArray[np.int64]) -> ND
     """
     naive = pl.Series(local).cast(pl.Datetime("ms"))
 
-    def read(ambiguous: str) -> NDArray[np.int64]:
+    def read(ambiguous: Literal["earliest", "latest"]) -> NDArray[np.int64]:
         moments = naive.dt.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null")
         return moments.to_physical().fill_null(np.iinfo(np.int64).min).to_numpy().copy()
 
