@@ -87,10 +87,13 @@ def read_blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
         yield b"".join(pending)
 
 
-def split(text: bytes, first_line: int, separator: str, columns: Sequence[str], comment: str = "") -> Table:
+def split(
+    text: bytes, first_line: int, separator: str, columns: Sequence[str], comment: str = "", fewest: int = 0
+) -> Table:
     """The rows of ``text``, whose first line has this number in its file. ``columns`` are distinct.
 
-    Lines that begin with ``comment`` are no rows. Empty cells behind the last column are none.
+    Lines that begin with ``comment`` are no rows. Empty cells behind the last column are none, and those behind the
+    ``fewest`` first columns may be left out.
     """
     raw = np.frombuffer(text, dtype=np.uint8)
     starts, stops, kept = _find_lines(raw, text)
@@ -119,7 +122,7 @@ def split(text: bytes, first_line: int, separator: str, columns: Sequence[str], 
     malformed: dict[int, str] = {}
     if len(rest):
         lines_of = {place: text[starts[place] : stops[place]] for place in rest.tolist()}
-        found, malformed = _split_one_by_one(lines_of, separator, columns)
+        found, malformed = _split_one_by_one(lines_of, separator, columns, fewest or len(columns))
         places = np.concatenate([places, np.array(list(found), dtype=np.int64)])
         order = np.argsort(places)
         cells, places = pl.concat([cells, _frame(list(found.values()), columns)])[order], places[order]
@@ -187,7 +190,7 @@ def _split_plain(lines: bytes, count: int, separator: str, columns: Sequence[str
 
 
 def _split_one_by_one(
-    lines: dict[int, bytes], separator: str, columns: Sequence[str]
+    lines: dict[int, bytes], separator: str, columns: Sequence[str], fewest: int
 ) -> tuple[dict[int, list[str]], dict[int, str]]:
     """The cells of lines one by one, quotes resolved, by place; and why other lines have none."""
     found, malformed = {}, {}
@@ -200,8 +203,8 @@ def _split_one_by_one(
         width = len(cells)
         while width > len(columns) and not cells[width - 1].strip():
             width -= 1
-        if width == len(columns):
-            found[place] = cells[:width]
+        if fewest <= width <= len(columns):
+            found[place] = cells[:width] + [""] * (len(columns) - width)
         else:
             malformed[place] = _wrong_width(width, columns)
     return found, malformed

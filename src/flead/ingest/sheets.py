@@ -131,7 +131,7 @@ def table_of(sheets: list[Sheet]) -> Table | FrameTable:
     if first.frame is None:
         dialect = first.dialect
         text = b"".join(sheet.text.removesuffix(b"\n") + b"\n" for sheet in sheets)
-        return split(text, 0, dialect.separator, dialect.columns, dialect.comment)
+        return split(text, 0, dialect.separator, dialect.columns, dialect.comment, dialect.fewest)
     count = len(first.frame) + len(first.malformed)
     places = np.setdiff1d(np.arange(count), np.fromiter(first.malformed, np.int64, len(first.malformed)))
     return FrameTable(first.frame, np.arange(count), places, first.malformed)

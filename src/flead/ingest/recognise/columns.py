@@ -74,13 +74,15 @@ def read_columns(
     columns.devices, columns.metric, columns.value = found.devices, found.metric, found.value
     columns.shape, columns.reason = ("long" if found.metric else "wide"), found.reason
     own = {*found.devices, found.metric}
+    # A table of R or pandas: the column of row numbers has no name, the others have.
+    unnamed = cells.columns[0] if nameless == {cells.columns[0]} | (nameless & empty) else None
     channels = [found.value] if found.metric and found.value else [name for name in rest if name not in own]
     for name in rest:
         if name in own or name in channels:
             continue
         left_out.append(LeftOut(name, "is not the value of the long table"))
     for name in channels:
-        reason = _no_channel(cells, name, name in nameless, time, numbers[name], pins)
+        reason = _no_channel(cells, name, name == unnamed, time, numbers[name], pins)
         if reason and name != pins.channel:
             left_out.append(reason)
         else:

@@ -50,6 +50,8 @@ class Dialect(msgspec.Struct, frozen=True):
     reason: str = ""
     named: tuple[bool, ...] = ()
     """Which columns have a name of their own."""
+    fewest: int = 0
+    """Cells of a row, at least: columns behind it have no name, and may be left out."""
     key: bytes = b""
     """How a line begins that is a header again."""
 
@@ -108,6 +110,8 @@ def _with_header(
     if len(cells) == width - 1 and width > 1 and forms[-1] != "E" and not pins.separator:
         # A table of R or pandas: the column of row numbers has no name.
         cells = ["", *cells] if forms[0] == "N" else cells
+    fewest = max([number for number, cell in enumerate(cells, 1) if cell], default=width)
+    fewest = max([fewest, *(number for number, form in enumerate(forms, 1) if form != "E")])
     cells += [""] * (width - len(cells))
     names, named = _distinct(cells)
     number = after[first].number if first < len(after) else header.number + 1
@@ -116,7 +120,7 @@ def _with_header(
     reason += (
         f"; {first} rows of units or types below it" if first > 1 else "; a row of units below it" if first else ""
     )
-    return Dialect(separator, names, units, header.number, number, comment, reason, named, key)
+    return Dialect(separator, names, units, header.number, number, comment, reason, named, fewest, key)
 
 
 def split_line(line: str, separator: str) -> list[str]:
@@ -199,7 +203,7 @@ def _first_table(rows: Sequence[list[str]]) -> Sequence[list[str]]:
         typed = [row for row in run if any(is_time(cell) or _BARE_NUMBER.match(cell.strip()) for cell in row)]
         if width == usual and typed:
             break
-        if len(typed) > 1 and any(names_a_time(cell) for cell in run[0]) and not _is_row(run[0], _forms(typed)):
+        if typed and any(names_a_time(cell) for cell in run[0]) and not _is_row(run[0], _forms(typed)):
             return typed[:_BODY]
         start = stop
     same = [row for row in rows[start:] if len(row) == usual]

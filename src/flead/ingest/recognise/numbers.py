@@ -124,7 +124,7 @@ def _read_odd(
         sure, rest = True, np.arange(len(cells))
         text = _simplified(cells)
     else:
-        sure, rest, text = _has_decimal_comma(bare, decimal, leaning), odd, bare
+        sure, rest, text = _has_decimal_comma(bare, cells.head(_SAMPLE), decimal, leaning), odd, bare
     if len(rest):
         text, unit, factors, with_unit = _without_units(text)
         if with_unit:
@@ -170,7 +170,7 @@ def _simplified(cells: pl.Series) -> pl.Series:
     )
 
 
-def _has_decimal_comma(cells: pl.Series, decimal: str | None, leaning: str) -> bool:
+def _has_decimal_comma(cells: pl.Series, plain: pl.Series, decimal: str | None, leaning: str) -> bool:
     """Whether the commas of these cells are decimal signs: by those cells that can be read in one way only."""
     if decimal == POINT:
         return False
@@ -178,7 +178,7 @@ def _has_decimal_comma(cells: pl.Series, decimal: str | None, leaning: str) -> b
     if bool(sample.str.contains(_DEFINITE_GROUPED_COMMA).any()):
         return False
     if leaning == COMMA and bool(sample.str.contains(_GROUPED_COMMA).any()):
-        return True
+        return not bool(sample.str.contains(r"^[+-]?\d*\.\d").any() or plain.str.contains(r"^[+-]?\d*\.\d").any())
     return bool(sample.str.contains(_DECIMAL_COMMA).any() or sample.str.contains(r"^[+-]?\d{1,3}(\.\d{3})+,\d+$").any())
 
 

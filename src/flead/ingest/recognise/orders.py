@@ -25,19 +25,18 @@ def choose_order(cells: pl.Series, pattern: Pattern) -> tuple[str, str, bool]:
     ]
     if not fitting:
         return DAY, "neither day nor month first fits all dates", False
-    if len(fitting) > 1 and {DAY, MONTH} <= set(fitting):
-        # A year first with two digits is rare: only where nothing else fits.
-        fitting = [DAY, MONTH] if YEAR not in fitting or first < 20 else fitting
-    if len(fitting) == 1:
-        order = fitting[0]
-        return order, f"{_SHOWN[order]}: a number above 12 tells", False
-    if pattern.separator == "." and DAY in fitting:
-        return DAY, "day first: dates with points are written so", False
     read = {order: pattern.read(cells, order) for order in fitting}
+    longest = {order: _longest_step(times) for order, times in read.items()}
+    usual = [order for order in fitting if order != YEAR]
+    if YEAR in fitting and (not usual or longest[YEAR] * _CLEARLY < min(longest[order] for order in usual)):
+        return YEAR, f"{_SHOWN[YEAR]}: read otherwise, the times jump", False
+    if len(usual) == 1:
+        return usual[0], f"{_SHOWN[usual[0]]}: a number above 12 tells", False
+    if pattern.separator == ".":
+        return DAY, "day first: dates with points are written so", False
     if np.array_equal(read[DAY], read[MONTH]):
         return DAY, "day and month are the same number", False
-    longest = {order: _longest_step(times) for order, times in read.items()}
-    ranked = sorted(fitting, key=lambda order: longest[order])
+    ranked = sorted(usual, key=lambda order: longest[order])
     if longest[ranked[0]] * _CLEARLY < longest[ranked[1]]:
         return ranked[0], f"{_SHOWN[ranked[0]]}: read otherwise, the times jump", False
     if "%p" in pattern.before:

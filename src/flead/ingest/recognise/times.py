@@ -83,7 +83,7 @@ def _numeric(numbers: pl.Series, pins: Pins, name: str) -> Times:
 
 def _by_format(cells: pl.Series, form: str) -> Times:
     moments = cells.str.to_datetime(form, strict=False, time_unit="ms").to_physical()
-    times = moments.fill_null(BAD_TIME).to_numpy()
+    times = moments.fill_null(BAD_TIME).to_numpy().copy()
     local = np.full(len(cells), "%z" not in form and "%:z" not in form and "%#z" not in form)
     return Times(_bounded(times), local, form, "as time_format says", True)
 

@@ -26,7 +26,8 @@ FALSE = frozenset({"off", "false", "no", "closed", "inactive", "low", "clear", "
 
 TIMES = (
     "timestamp", "_time", "datetime", "time", "ts", "eventtime", "measuredat", "recordedat", "sampletime",
-    "lastchanged", "lastupdated", "createdat", "receivedat", "publishedat", "observedat", "zeitstempel", "dateandtime", "datumzeit",
+    "lastchanged", "lastupdated", "createdat", "receivedat", "publishedat", "observedat", "zeitstempel", "dateandtime",
+    "datumzeit",
     "datumuhrzeit", "fechahora", "horodatage", "tijdstip", "date", "datum", "zeit", "fecha", "hora", "utc", "epoch",
     "unixtime", "epochtime", "t", "when", "moment", "clock", "uhrzeit", "heure", "tijd", "dato", "tid",
 )  # fmt: skip
