@@ -1,5 +1,6 @@
 """Reads files of any form, for tests that look at what came of them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from flead.records import to_text
 from tests.ingest.drain import rest
 
 
-def source_of(folder: Path, files: dict[str, str | bytes], **pins: Any) -> Files:
+def source_of(folder: Path, files: Mapping[str, str | bytes], **pins: Any) -> Files:
     """A source of files, by their names below a folder."""
     for name, text in files.items():
         path = folder / name

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from flead.ingest.assemble import Part, assemble
+from flead.ingest.assemble import assemble
+from flead.ingest.assembly import Part
 from flead.ingest.delimited import Table
 from flead.ingest.describe import describe
 from flead.ingest.errors import SourceError

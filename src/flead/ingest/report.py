@@ -116,6 +116,8 @@ def _of_file(file: FileReport) -> str:
     line = f"{file.file}: {file.readings:,} {'reading' if file.readings == 1 else 'readings'}{devices}"
     if file.rejected:
         line += f", {file.lost:,} rejected ({_reasons(file.rejected)})"
+    if file.wordy:
+        line += f", {file.other:,} rows of words left out ({listed(file.wordy, 3)})"
     if file.absent:
         cells = [f"{count.column} {count.count:,} × {count.reason}{_example(count)}" for count in file.absent]
         line += f"; absent values: {listed(cells, 5)}"

@@ -58,8 +58,7 @@ class Numbers(NamedTuple):
             return True
         if self.cells is None or numbers < 2 or 20 * numbers < told:
             return False
-        odd = self.cells.to_frame("cell")[rows].filter(pl.Series(self.bad[rows]))["cell"]
-        return odd.n_unique() <= min(_MOST_WORDS, numbers)
+        return self.cells[rows].filter(pl.Series((self.bad & ~self.absent)[rows])).n_unique() <= _MOST_WORDS
 
     def count_bad(self, rows: slice, kept: NDArray[np.bool_], column: str, counts: list[Count]) -> None:
         """Add what the kept ones of these rows hold instead of a number, by reason."""
@@ -147,7 +146,7 @@ def _read_odd(
         absent[left] = remaining.is_in([word for word in words if is_absent(word)]).to_numpy()
         switches = {word: _switch(low) for word, low in words.items() if _switch(low) is not None}
         states = remaining.filter(~pl.Series(absent[left])).unique().to_list()
-        boolean = bool(states) and all(state in switches for state in states)
+        boolean = bool(states) and all(state in switches for state in states) and bool(np.isnan(values).all())
         if boolean and booleans:
             for word, state in switches.items():
                 values[left[(remaining == word).to_numpy()]] = float(state or 0)

@@ -104,7 +104,13 @@ def find_roles(
     ):
         if name is not None and name not in cells.columns:
             raise SourceError(f"{setting} = {name!r}: there is no such column; there are {', '.join(cells.columns)}")
-    devices = [pins.device_column] if pins.device_column else _strong_devices(cells, rest, texts)
+    if pins.device_column:
+        devices = [pins.device_column]
+    elif {"_time", "_value"} <= set(cells.columns):
+        # InfluxDB: what is not its own are tags.
+        devices = [name for name in rest if not name.startswith("_")]
+    else:
+        devices = _strong_devices(cells, rest, texts)
     value = pins.value_column or _value(rest, texts)
     metric = pins.metric_column
     if metric is None and value is not None and pins.shape in (None, "long"):

@@ -59,12 +59,14 @@ class FileReport(msgspec.Struct):
     joined: int = 0
     """Rows of a long table that belong to the reading of another row: same device, same time."""
     other: int = 0
-    """Rows of a long table that are of other channels than the one that was asked for."""
+    """Rows of a long table that are of no channel: of another than was asked for, or of one that holds words only."""
     headers: int = 0
     """Lines that are no rows: preamble, header, units, comments, headers that come again."""
     rejected: list[Count] = []
     absent: list[Count] = []
     """Cells that hold no value, by column and reason; empty ones aside."""
+    wordy: list[str] = []
+    """Series of a long table that hold words only, and are no channels."""
     faults: dict[str, list[str]] = {}
     """Device -> channels of which the sensor says with a value of its own that it has none."""
 
