@@ -113,9 +113,9 @@ def _read_odd(
     leaning: str,
 ) -> Numbers:
     """A column with cells that are no plain numbers."""
+    values, styles, unit = _read_alike(cells, values, given, decimal, leaning)
     odd = np.flatnonzero(given & np.isnan(values))
     bare = _simplified(cells.gather(odd))
-    styles: list[str] = []
     if len(odd) and bool((bare != cells.gather(odd)).any()):
         styles.append("minus signs or spaces")
     if decimal == COMMA:
@@ -124,8 +124,9 @@ def _read_odd(
         text = _simplified(cells)
     else:
         sure, rest, text = _has_decimal_comma(bare, cells.head(_SAMPLE), decimal, leaning), odd, bare
+    sure = sure or "decimal comma" in styles
     if len(rest):
-        text, unit, factors, with_unit = _without_units(text)
+        text, unit, factors, with_unit = _without_units(text, unit)
         if with_unit:
             styles.append(f"the unit {unit} in the cells")
         clean, style = _without_thousands(text, sure)
@@ -133,10 +134,7 @@ def _read_odd(
         found = _finite(clean.cast(pl.Float64, strict=False)) * factors
         if decimal == COMMA:
             found = np.where(np.isnan(found) & ~plain.is_null().to_numpy(), values, found)
-        values = values.copy()
         values[rest] = found
-    else:
-        unit = ""
     left = np.flatnonzero(given & np.isnan(values))
     absent = np.zeros(len(values), np.bool_)
     boolean = False
@@ -153,6 +151,39 @@ def _read_odd(
             absent[left] &= np.isnan(values[left])
             styles.append("on and off as 1 and 0")
     return Numbers(values, given, absent, cells, unit, ", ".join(dict.fromkeys(styles)), boolean)
+
+
+def _read_alike(
+    cells: pl.Series, values: NDArray[np.float64], given: NDArray[np.bool_], decimal: str | None, leaning: str
+) -> tuple[NDArray[np.float64], list[str], str]:
+    """The values of cells that are written like the first of those that are not plain: most are, and it is fast.
+
+    Returns the values with those that are read so, the style, and the unit that the cells have.
+    """
+    odd = np.flatnonzero(given & np.isnan(values))
+    values = values.copy()
+    sample = cells.gather(odd[:200])
+    alike = odd if len(odd) < len(cells) else slice(None)
+    styles: list[str] = []
+    unit = ""
+    if not len(odd) or decimal == COMMA:
+        return values, styles, unit
+    if bool(sample.str.contains(r"^-?\d+,\d+$").all()) and _has_decimal_comma(
+        sample, cells.head(200), decimal, leaning
+    ):
+        text = cells[alike].str.replace(",", ".", literal=True)
+        styles = ["decimal comma"]
+    else:
+        units = sample.str.extract(r"^-?\d+\.?\d*(\s?[%°\p{L}][^\d,]*)$")
+        if units.null_count() or units.n_unique() != 1 or bool(units.str.contains("^[eE]").any()):
+            return values, styles, unit
+        unit = units[0].strip()
+        text = cells[alike].str.strip_suffix(units[0])
+        styles = [f"the unit {unit} in the cells"]
+    if styles == ["decimal comma"] and bool(text.str.contains(r"\..*[.,]").any()):
+        return values, [], ""  # there are thousands signs, too
+    values[odd] = _finite(text.cast(pl.Float64, strict=False))
+    return values, styles, unit
 
 
 def _switch(word: str) -> int | None:
@@ -181,7 +212,7 @@ def _has_decimal_comma(cells: pl.Series, plain: pl.Series, decimal: str | None, 
     return bool(sample.str.contains(_DECIMAL_COMMA).any() or sample.str.contains(r"^[+-]?\d{1,3}(\.\d{3})+,\d+$").any())
 
 
-def _without_units(cells: pl.Series) -> tuple[pl.Series, str, NDArray[np.float64], int]:
+def _without_units(cells: pl.Series, known: str) -> tuple[pl.Series, str, NDArray[np.float64], int]:
     """The cells without a unit behind the number; the unit that most have; by what to multiply those with a prefix."""
     factors = np.ones(len(cells))
     split = cells.str.extract_groups(_WITH_UNIT)
@@ -189,8 +220,8 @@ def _without_units(cells: pl.Series) -> tuple[pl.Series, str, NDArray[np.float64
     units = units.set(units.str.contains(_EXPONENT).fill_null(False), None)
     counts = units.drop_nulls().value_counts(sort=True)
     if not counts.height:
-        return cells, "", factors, 0
-    most = str(counts[units.name][0])
+        return cells, known, factors, 0
+    most = known or str(counts[units.name][0])
     number = split.struct[0]
     same = units.is_not_null()
     wrong = np.zeros(len(cells), np.bool_)

@@ -73,7 +73,7 @@ class Pattern(NamedTuple):
         """Milliseconds since the epoch (N,), ``BAD_TIME`` where a cell is not written so."""
         if self.comma:
             cells = cells.str.replace(r"(\d{2})[,:](\d+)(\D*)$", "$1.$2$3")
-        if "%p" in self.before:
+        if "%p" in self.before and bool(cells.str.contains("m.", literal=True).any()):
             cells = cells.str.replace(r"(?i)([ap])\.?m\.?", "${1}m")
         fast = self._read_in_columns(cells, order)
         if fast is not None:
