@@ -98,9 +98,7 @@ def _short(understood: Understanding) -> str:
     form += ["decimal comma"] if "decimal sign" in said else []
     form += [said["encoding"]] if "encoding" in said else []
     time = f"times in {said['time']} ({said['time format']}, {said['time zone']})" if "time" in said else "no times"
-    names = listed(
-        [f"{channel.name} [{channel.unit}]" if channel.unit else channel.name for channel in understood.channels]
-    )
+    names = listed([_with_unit(channel) for channel in understood.channels])
     devices = (
         ""
         if understood.shape == "wide" and said["devices"].startswith("the files")
@@ -109,6 +107,10 @@ def _short(understood: Understanding) -> str:
     channels = "channels" if len(understood.channels) != 1 else "channel"
     shown = f"{len(understood.channels)} {channels}: {names}" if understood.channels else "no channel"
     return f"{files}: {', '.join([understood.shape, *form])}; {time}{devices}; {shown}"
+
+
+def _with_unit(channel: Channel) -> str:
+    return channel.name if channel.unit in channel.name else f"{channel.name} [{channel.unit}]"
 
 
 def _of_file(file: FileReport) -> str:
