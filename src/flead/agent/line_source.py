@@ -3,21 +3,31 @@
 import os
 import threading
 
+from flead.agent.clock import wall
+from flead.agent.decoding import Message, MessageDecoder
 from flead.agent.mailbox import Mailbox
-from flead.bus.decode import Decoder
 from flead.columns import Chunk, Devices
+from flead.messages.reader import NOWHERE, Messages
+from flead.messages.understand import Rules
 
 READ = 1 << 16
 """Bytes at a time, at most; a line that is longer than ``LONGEST`` is cut, and is no reading."""
 LONGEST = 1 << 20
 ROOM = 64
+WHOLE = b'{"device_id":'
+"""How a line begins that is a reading by its names."""
+BLANK = b" \t\r"
 
 
 class LineSource:
-    """The lines of a file or pipe. What was read before the agent stopped is gone: a pipe has no position."""
+    """The lines of a file or pipe, in any of the shapes that messages have.
 
-    def __init__(self, name: str, descriptor: int) -> None:
+    What was read before the agent stopped is gone: a pipe has no position.
+    """
+
+    def __init__(self, name: str, descriptor: int, rules: Rules | None = None) -> None:
         self.name = name
+        self._messages = Messages(rules)
         self._descriptor = descriptor
         self._texts: Mailbox[bytes] = Mailbox(ROOM)
         self._ended = threading.Event()
@@ -25,8 +35,8 @@ class LineSource:
     def open(self, devices: Devices, position: dict[str, int] | None) -> None:
         """Begin to read, in a thread of its own."""
         del position
-        self._decoder = Decoder(devices, self.name)
-        self._nothing = self._decoder.lines(b"")
+        self._decoder = MessageDecoder(devices, self.name, self._messages)
+        self._nothing = self._decoder.decode([])
         threading.Thread(target=self._read, name="standard input", daemon=True).start()
 
     def next_batch(self, limit: int, until: int | None) -> Chunk | None:
@@ -36,7 +46,11 @@ class LineSource:
         texts = self._texts.take(1)
         if not texts:
             return None if ended else self._nothing
-        return self._decoder.lines(texts[0])
+        return self._decode(texts[0])
+
+    def left_out(self) -> dict[str, int]:
+        """What lines sent along and was left out, and how often."""
+        return self._messages.counts()
 
     def start_time(self) -> int:
         """Lines are as old as they say."""
@@ -53,6 +67,19 @@ class LineSource:
     def close(self) -> None:
         """Take no more."""
         self._texts.close()
+
+    def _decode(self, text: bytes) -> Chunk:
+        # Lines that are all readings by their names are decoded together.
+        if text.count(WHOLE) == text.count(b"\n") + (not text.endswith(b"\n")):
+            return self._decoder.lines(text)
+        lines = text.split(b"\n")
+        now = wall()
+        first = self._decoder.skip_lines(len(lines) - (not lines[-1]))
+        return self._decoder.decode(
+            Message(f"line {number}", line, "", NOWHERE, now)
+            for number, line in enumerate(lines, first)
+            if line.strip(BLANK)
+        )
 
     def _read(self) -> None:
         rest = b""

@@ -17,11 +17,11 @@ KEEP_ALIVE = 30
 """Seconds: a broker that is cut off without a word is given up after one and a half of these."""
 FIRST_WAIT, LONGEST_WAIT = 1, 30
 
-Received = Callable[[str, bytes], None]
+Received = Callable[[str, bytes, bool], None]
 
 
 class Connection:
-    """``received(topic, payload)`` is called in a thread of the connection's own, and ``ready()`` when it stands."""
+    """``received(topic, payload, retained)`` is called in a thread of its own, and ``ready()`` when it stands."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Connection:
 
     def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
         del client, data
-        self._received(message.topic, bytes(message.payload))
+        self._received(message.topic, bytes(message.payload), message.retain)
 
     def _say(self, line: str) -> None:
         """Once, not with every try."""

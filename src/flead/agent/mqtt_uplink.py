@@ -84,7 +84,8 @@ class MqttUplink:
     def _subscribe(self) -> None:
         self._connection.client.subscribe([(MQTT_GLOBAL, 1), (mqtt_topic(self._agent, ACK), 1)])
 
-    def _receive(self, topic: str, payload: bytes) -> None:
+    def _receive(self, topic: str, payload: bytes, retained: bool) -> None:
+        del retained  # the newest global model is news to an agent that has just begun
         try:
             if topic == MQTT_GLOBAL:
                 model = unpack(payload)

@@ -14,8 +14,8 @@ from flead.ingest.recognise.numbers import COMMA, POINT, Numbers, read_numbers
 from flead.ingest.recognise.pins import Pins
 from flead.ingest.recognise.time_column import TimeColumn, find_times
 from flead.ingest.recognise.understanding import LeftOut
-from flead.ingest.recognise.words import unit_of
 from flead.records import NO_LABEL
+from flead.vocabulary import unit_of
 
 INFLUX_OWN = frozenset({"result", "table", "_start", "_stop", "_measurement"})
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from flead.ingest.recognise.pins import Pins
-from flead.ingest.recognise.words import OTHER_MEANINGS, TIME_WORDS, TIMES, is_absent, is_unit, plain, words
 from flead.records import DEFAULT_CHANNEL
+from flead.vocabulary import OTHER_MEANINGS, TIME_WORDS, TIMES, is_absent, is_unit, plain, words
 
 SEPARATORS = (",", ";", "\t", "|")
 HEAD = 1 << 16

@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from flead.ingest.cells import BAD_TIME, LAST_TIME
-from flead.ingest.recognise.words import words
+from flead.vocabulary import words
 
 UNITS = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
 _EARLIEST = 1e8

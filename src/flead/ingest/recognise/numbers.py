@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from flead.ingest.cells import strip
 from flead.ingest.recognise.understanding import Count, tally
-from flead.ingest.recognise.words import FALSE, TRUE, is_absent
 from flead.records import LARGEST
+from flead.vocabulary import FALSE, TRUE, is_absent
 
 POINT, COMMA = ".", ","
 _SAMPLE = 20_000

@@ -14,7 +14,8 @@ from flead.ingest.recognise.dialect import names_a_time
 from flead.ingest.recognise.epochs import plausible_epoch
 from flead.ingest.recognise.pins import Pins
 from flead.ingest.recognise.time_column import TimeColumn
-from flead.ingest.recognise.words import (
+from flead.records import MOST_CHANNELS
+from flead.vocabulary import (
     ANNOTATIONS,
     COUNTERS,
     DEVICES,
@@ -24,7 +25,6 @@ from flead.ingest.recognise.words import (
     plain,
     words,
 )  # fmt: skip
-from flead.records import MOST_CHANNELS
 
 _FEW_ROWS = 20
 _MOST_TAGS = 5

@@ -12,7 +12,7 @@ from flead.ingest.recognise import zones
 from flead.ingest.recognise.epochs import plausible_epoch
 from flead.ingest.recognise.pins import Pins
 from flead.ingest.recognise.times import Times, read_times
-from flead.ingest.recognise.words import TIME_WORDS, TIMES, plain, words
+from flead.vocabulary import TIME_WORDS, TIMES, plain, words
 
 _SAMPLE = 300
 _CLOCK = r"^\d{1,2}[:.h]\d{2}([:.]\d{2}([.,]\d+)?)?\s*([AaPp]\.?[Mm]\.?)?$"

@@ -3,11 +3,12 @@
 import re
 
 
-def _set(text: str) -> frozenset[str]:
+def set_of(text: str) -> frozenset[str]:
+    """The words of a text."""
     return frozenset(text.split())
 
 
-ABSENT = _set(
+ABSENT = set_of(
     """
     nan nil null none na n/a n.a. #n/a #na #nv #value! #div/0! nv n/v k.a. - -- --- ---- ... . .. * ** *** ? ??
     ??? x unavailable unknown undefined undef missing empty invalid bad badinput baddata badvalue badquality
@@ -34,12 +35,12 @@ TIMES = (
 """Names of the column of times, the best first."""
 OTHER_MEANINGS = frozenset({"t", "when", "moment", "clock", "dato", "tid", "tijd", "uhrzeit", "heure", "hora"})
 """Those that may as well be of something else."""
-TIME_WORDS = _set(
+TIME_WORDS = set_of(
     """
     timestamp time datetime date datum zeit zeitstempel fecha hora heure tijd dato epoch utc uhrzeit
     """
 )
-CLOCKS = _set(
+CLOCKS = set_of(
     """
     time zeit uhrzeit hora heure tijd tid clock timeofday localtime
     """
@@ -54,7 +55,7 @@ DEVICES = (
     "instance", "deviceuid", "uuid", "id", "room", "location", "site", "topic", "tagname", "name", "geraet", "gerät",
 )  # fmt: skip
 """Names of the column of devices, the best first. Those from ``WEAK_DEVICES`` on count only where they are needed."""
-WEAK_DEVICES = _set(
+WEAK_DEVICES = set_of(
     """
     id room location site topic name tagname unitid uuid
     """
@@ -67,20 +68,20 @@ METRICS = (
 )  # fmt: skip
 VALUES = ("value", "_value", "val", "reading", "state", "result", "measurement", "data", "wert", "valor", "valeur")
 
-COUNTERS = _set(
+COUNTERS = set_of(
     """
     record recordno recordnumber index idx # no nr row rownumber rowid seq sequence line rn id n
     """
 )
 """Columns that may number the rows: whether they do, their cells say."""
 
-ANNOTATIONS = _set(
+ANNOTATIONS = set_of(
     """
     unit units unitofmeasurement quality status flag flags comment note remark
     """
 )
 
-UNITS = _set(
+UNITS = set_of(
     """
     ° °c °f c f k degc degf deg degrees celsius fahrenheit kelvin % %rh rh pct percent percentage v mv kv volt
     volts a ma ka amp amps ampere w mw kw gw watt watts va kva var kvar wh kwh mwh j kj mj cal kcal btu hz khz
