@@ -97,8 +97,8 @@ def look(
     as_json: AsJson = False,
 ) -> None:
     """Show what a source is understood as, why, and which lines of flead.toml change that. Nothing is stored."""
-    from flead.embedded.look import as_dict, look_at, warnings
     from flead.ingest.report import in_full
+    from flead.look import as_dict, look_at, warnings
 
     chosen, _ = settings.load()
     account = look_at(chosen, source, seconds)

@@ -6,7 +6,7 @@ import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -95,7 +95,7 @@ def number_in(hundredths: int | None, dialect: Dialect) -> str:
 
 def written(rows: list[list[str]], dialect: Dialect) -> bytes:
     text = io.StringIO()
-    quoting = csv.QUOTE_ALL if dialect.quoted else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if dialect.quoted else csv.QUOTE_MINIMAL
     writer = csv.writer(text, delimiter=dialect.separator, lineterminator=dialect.line_end, quoting=quoting)
     writer.writerows(rows)
     lines = "".join(line + dialect.line_end for line in dialect.preamble) + text.getvalue()

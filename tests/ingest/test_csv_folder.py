@@ -116,7 +116,7 @@ def test_a_bad_cell_is_an_absent_value_and_is_counted(tmp_path: Path, cell: str,
     source = folder(tmp_path, a=around(f"2025-01-01T00:00:00Z,{cell},5,1"))
     readings, rejected, _ = drain(source)
     assert not rejected
-    np.testing.assert_array_equal(readings.values, [[1, 2], [math.nan, 5], [1, 2]])
+    np.testing.assert_array_equal(readings.values, np.array([[1, 2], [math.nan, 5], [1, 2]]))
     (count,) = source.account.files[0].absent
     assert (count.column, count.reason, count.count, count.examples) == ("x", reason, 1, [cell])
 

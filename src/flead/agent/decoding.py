@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from flead.agent.limits import Limits
 from flead.bus.decode import Decoder
 from flead.columns import Chunk, Devices
 from flead.messages.flatten import UnreadableError
@@ -26,8 +27,8 @@ class Message(NamedTuple):
 class MessageDecoder:
     """Decodes what an agent is told, and knows what was left out of it."""
 
-    def __init__(self, devices: Devices, source: str, messages: Messages) -> None:
-        self._source = source
+    def __init__(self, devices: Devices, source: str, messages: Messages, limits: Limits) -> None:
+        self._source, self._devices, self._limits = source, devices, limits
         self._messages = messages
         self._decoder = Decoder(devices, source)
 
@@ -48,11 +49,11 @@ class MessageDecoder:
         for bad in chunk.rejected:
             message = sent[int(bad.location.partition(",")[0])]
             bad.location, bad.raw = message.location, message.payload
-        return Chunk(chunk.batch, refused + chunk.rejected)
+        return self._limits.apply(Chunk(chunk.batch, refused + chunk.rejected), self._devices, self._source)
 
     def lines(self, text: bytes) -> Chunk:
         """The readings of lines that are readings by their names."""
-        return self._decoder.lines(text)
+        return self._limits.apply(self._decoder.lines(text), self._devices, self._source)
 
     def skip_lines(self, count: int) -> int:
         """Count lines that are decoded as messages; returns the number of the first of them."""

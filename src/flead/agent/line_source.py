@@ -5,10 +5,12 @@ import threading
 
 from flead.agent.clock import wall
 from flead.agent.decoding import Message, MessageDecoder
+from flead.agent.limits import Limits
 from flead.agent.mailbox import Mailbox
 from flead.columns import Chunk, Devices
 from flead.messages.reader import NOWHERE, Messages
-from flead.messages.understand import Rules
+from flead.messages.settings import rules_of
+from flead.settings import Settings
 
 READ = 1 << 16
 """Bytes at a time, at most; a line that is longer than ``LONGEST`` is cut, and is no reading."""
@@ -25,9 +27,10 @@ class LineSource:
     What was read before the agent stopped is gone: a pipe has no position.
     """
 
-    def __init__(self, name: str, descriptor: int, rules: Rules | None = None) -> None:
+    def __init__(self, name: str, descriptor: int, settings: Settings | None = None) -> None:
         self.name = name
-        self._messages = Messages(rules)
+        self._messages = Messages(None if settings is None else rules_of(settings))
+        self._limits = Limits({} if settings is None else settings.limits)
         self._descriptor = descriptor
         self._texts: Mailbox[bytes] = Mailbox(ROOM)
         self._ended = threading.Event()
@@ -35,7 +38,7 @@ class LineSource:
     def open(self, devices: Devices, position: dict[str, int] | None) -> None:
         """Begin to read, in a thread of its own."""
         del position
-        self._decoder = MessageDecoder(devices, self.name, self._messages)
+        self._decoder = MessageDecoder(devices, self.name, self._messages, self._limits)
         self._nothing = self._decoder.decode([])
         threading.Thread(target=self._read, name="standard input", daemon=True).start()
 
@@ -48,9 +51,13 @@ class LineSource:
             return None if ended else self._nothing
         return self._decode(texts[0])
 
+    def times(self) -> dict[str, int]:
+        """Under which names messages say their time, and how often; under none where they say none."""
+        return self._messages.times()
+
     def left_out(self) -> dict[str, int]:
         """What lines sent along and was left out, and how often."""
-        return self._messages.counts()
+        return self._messages.counts() | self._limits.outside
 
     def start_time(self) -> int:
         """Lines are as old as they say."""

@@ -6,6 +6,7 @@ from flead.agent.address import Address
 from flead.agent.clock import wall
 from flead.agent.decoding import Message, MessageDecoder
 from flead.agent.errors import AgentError
+from flead.agent.limits import Limits
 from flead.agent.mailbox import Mailbox
 from flead.agent.mqtt import Connection
 from flead.columns import Chunk, Devices
@@ -42,6 +43,7 @@ class MqttSource:
         self.name = name
         self._pattern = Pattern(address.path)
         self._messages = Messages(rules_of(settings))
+        self._limits = Limits(settings.limits)
         self._retained = 0
         self._places: dict[str, Place] = {}
         self._box: Mailbox[_Published] = Mailbox(ROOM)
@@ -52,7 +54,7 @@ class MqttSource:
     def open(self, devices: Devices, position: dict[str, int] | None) -> None:
         """Connect; a broker has no positions."""
         del position
-        self._decoder = MessageDecoder(devices, self.name, self._messages)
+        self._decoder = MessageDecoder(devices, self.name, self._messages, self._limits)
         self._connection.start()
 
     def next_batch(self, limit: int, until: int | None) -> Chunk | None:
@@ -62,10 +64,14 @@ class MqttSource:
             Message(topic, payload, topic, self._place(topic), time) for topic, payload, time in self._box.take(limit)
         )
 
+    def times(self) -> dict[str, int]:
+        """Under which names messages say their time, and how often; under none where they say none."""
+        return self._messages.times()
+
     def left_out(self) -> dict[str, int]:
         """What messages sent along and was left out, and how often."""
         retained = {"retained messages, of before the agent listened": self._retained} if self._retained else {}
-        return self._messages.counts() | retained
+        return self._messages.counts() | self._limits.outside | retained
 
     def start_time(self) -> int:
         """Now: it is live."""

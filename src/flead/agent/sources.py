@@ -10,7 +10,6 @@ from flead.agent.errors import AgentError
 from flead.agent.line_source import LineSource
 from flead.columns import Source
 from flead.ingest.pace import Pace
-from flead.messages.settings import rules_of
 from flead.settings import Settings
 
 FORMS = "mqtt://HOST/TOPICS, csv:PATH, skab:DIR or - (lines on standard input)"
@@ -33,7 +32,7 @@ def make_source(settings: Settings, client_id: str) -> Opened:
     if not name:
         raise AgentError(f"no source of readings: give --source, {FORMS}")
     if name == "-":
-        return Opened(LineSource("standard input", sys.stdin.fileno(), rules_of(settings)), True, lambda: None)
+        return Opened(LineSource("standard input", sys.stdin.fileno(), settings), True, lambda: None)
     if name.startswith(("mqtt:", "mqtts:")):
         from flead.agent.mqtt_source import MqttSource
 

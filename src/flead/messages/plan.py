@@ -36,7 +36,7 @@ class Plan:
         """
         self.used = 0
         """How many messages it has read."""
-        self.left_out = said.left_out
+        self.left_out, self.time_path = said.left_out, said.time_path
         self._rules = rules
         self._decode = msgspec.json.Decoder(_type_of(record, "message")).decode
         paths = list(said.paths.values())

@@ -44,6 +44,7 @@ class Messages:
     def __init__(self, rules: Rules | None = None) -> None:
         self.rules = rules or Rules()
         self._left_out: Counter[tuple[str, str]] = Counter()
+        self._times: Counter[str] = Counter()
         self._plans: dict[str, list[Plan]] = {}
         self._made = 0
         self._seen: Counter[_Key] = Counter()
@@ -72,6 +73,14 @@ class Messages:
                 for item in plan.left_out.items():
                     counts[item] += plan.used
         return {f"{name}: {why}": count for (name, why), count in counts.items()}
+
+    def times(self) -> dict[str, int]:
+        """Under which names messages have said their time, and how often; under none where they have said none."""
+        times = self._times.copy()
+        for plans in self._plans.values():
+            for plan in plans:
+                times[plan.time_path] += plan.used
+        return dict(times)
 
     def _look(self, payload: bytes, topic: str, place: Place, now: int | None) -> list[bytes]:
         try:
@@ -128,6 +137,7 @@ class Messages:
         said = understand(record, self.rules)
         if len(self._left_out) < MOST_NAMES:
             self._left_out.update(said.left_out.items())
+        self._times[said.time_path if len(self._times) < MOST_NAMES else ""] += 1
         own = "device_id" in record
         device = said.device if own else around or place.device or said.device
         only = None

@@ -4,7 +4,6 @@ The body of the beginning says it, not the header: of the separators that split 
 cells are numbers and times. The header is the line above the first row that names columns best.
 """
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -12,26 +11,24 @@ from typing import NamedTuple
 
 import msgspec
 
+from flead.ingest.recognise.lines import (
+    form_of,
+    is_bare_number,
+    is_number,
+    is_time,
+    is_typed,
+    names_a_time,
+    split_line,
+)
 from flead.ingest.recognise.pins import Pins
 from flead.records import DEFAULT_CHANNEL
-from flead.vocabulary import OTHER_MEANINGS, TIME_WORDS, TIMES, is_absent, is_unit, plain, words
+from flead.vocabulary import TIMES, is_absent, is_unit, plain
 
 SEPARATORS = (",", ";", "\t", "|")
 HEAD = 1 << 16
 _LINES, _BODY = 300, 120
 _MOST_UNIT_ROWS = 3
 _COMMENTS = "#%!"
-_NUMBER = re.compile(
-    r"[+\-−]?(\d[\d.,'\u2019\s\u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?\s*([^\d\s\"]{1,4}[\w³²/%.]{0,6})?$"
-)
-_BARE_NUMBER = re.compile(r"[+\-−]?(\d[\d.,]*|[.,]\d+)([eE][+-]?\d+)?$")
-_REST = r"([T _,][^;|\t,]*(,\d{1,9}(?!\d))?[^\d;|\t,]{0,20})?$"
-_TIME = re.compile(
-    rf"\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}{_REST}|\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{2,4}}{_REST}"
-    r"|\d{8}T\d{4,6}[^;|\t,]*$|\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*([AaPp]\.?[Mm]\.?)?$"
-    r"|\d{1,2}[- ]?[A-Za-zäû]{3,9}\.?[- ,]+\d{2,4}([T ,][^;|\t]*)?$|[A-Za-z]{3,9}\.? \d{1,2},? \d{2,4}[^;|\t]*$"
-    r"|[A-Za-z]{3},? \d{1,2} [A-Za-z]{3} \d{4}[^;|\t]*$"
-)
 
 
 class Dialect(msgspec.Struct, frozen=True):
@@ -124,31 +121,6 @@ def _with_header(
     return Dialect(separator, names, units, header.number, number, comment, reason, named, fewest, key)
 
 
-def split_line(line: str, separator: str) -> list[str]:
-    """The cells of a line, quotes resolved; where they cannot be, as they stand."""
-    if '"' not in line:
-        return line.split(separator)
-    try:
-        return next(csv.reader((line,), delimiter=separator, skipinitialspace=True), [])
-    except csv.Error:
-        return line.split(separator)
-
-
-def is_time(cell: str) -> bool:
-    """Whether a cell is written like a time or a date."""
-    return bool(_TIME.match(cell.strip().rstrip("Z")))
-
-
-def is_number(cell: str) -> bool:
-    """Whether a cell is written like a number, a unit allowed."""
-    return bool(_NUMBER.match(cell.strip()))
-
-
-def names_a_time(name: str) -> bool:
-    """Whether a column is called like a time."""
-    return (plain(name) in TIMES and plain(name) not in OTHER_MEANINGS) or bool(words(name) & TIME_WORDS)
-
-
 def _head(text: bytes) -> list[_Line]:
     """The first lines that are not blank; of a long text the last one is cut off, for it may be half a line."""
     head = text[:HEAD]
@@ -178,7 +150,7 @@ def _separator(body: Sequence[str]) -> str:
             continue
         cells = [cell.strip() for row in rows if len(row) == width for cell in row]
         told = [cell for cell in cells if cell]
-        typed = sum(_is_typed(cell) for cell in told)
+        typed = sum(is_typed(cell) for cell in told)
         score = count / len(rows) * ((typed + 0.1) / (len(told) + 0.1) + 0.02 * min(width, 10))
         if score > best_score:
             best, best_score = separator, score
@@ -186,10 +158,6 @@ def _separator(body: Sequence[str]) -> str:
         return best
     bare = re.sub(r'"[^"]*"', "", body[0]) if body else ""
     return max(SEPARATORS, key=bare.count)
-
-
-def _is_typed(cell: str) -> bool:
-    return bool(_BARE_NUMBER.match(cell)) or is_time(cell) or is_absent(cell) or is_number(cell)
 
 
 def _first_table(rows: Sequence[list[str]]) -> Sequence[list[str]]:
@@ -201,14 +169,14 @@ def _first_table(rows: Sequence[list[str]]) -> Sequence[list[str]]:
         while stop < len(rows) and len(rows[stop]) == width:
             stop += 1
         run = rows[start:stop]
-        typed = [row for row in run if any(is_time(cell) or _BARE_NUMBER.match(cell.strip()) for cell in row)]
+        typed = [row for row in run if any(is_time(cell) or is_bare_number(cell) for cell in row)]
         if width == usual and typed:
             break
         if typed and any(names_a_time(cell) for cell in run[0]) and not _is_row(run[0], _forms(typed)):
             return typed[:_BODY]
         start = stop
     same = [row for row in rows[start:] if len(row) == usual]
-    typed = [row for row in same if any(is_time(cell) or _BARE_NUMBER.match(cell.strip()) for cell in row)]
+    typed = [row for row in same if any(is_time(cell) or is_bare_number(cell) for cell in row)]
     return (typed or same)[:_BODY]
 
 
@@ -217,17 +185,7 @@ def _forms(rows: Sequence[Sequence[str]]) -> list[str]:
     if not rows:
         return []
     width = Counter(map(len, rows)).most_common(1)[0][0]
-    return [_form([row[column].strip() for row in rows if len(row) == width]) for column in range(width)]
-
-
-def _form(cells: Sequence[str]) -> str:
-    given = [cell for cell in cells if cell and not is_absent(cell)]
-    if not given:
-        return "E" if not any(cells) else "A"
-    times, numbers = sum(map(is_time, given)), sum(map(is_number, given))
-    if times * 2 > len(given):
-        return "T"
-    return "N" if numbers * 2 >= len(given) else "S"
+    return [form_of([row[column].strip() for row in rows if len(row) == width]) for column in range(width)]
 
 
 def _first_row(lines: Sequence[_Line], separator: str, forms: Sequence[str]) -> int:
@@ -279,7 +237,7 @@ def _as_header(cells: Sequence[str], forms: Sequence[str]) -> float:
         return 0
     score = 2.0 * (len(cells) == len(forms) or len(told) == used) + (len(set(told)) == len(told))
     score += 4.0 * any(names_a_time(cell) for cell in told)
-    score -= 2.0 * sum(is_time(cell) or bool(_BARE_NUMBER.match(cell)) for cell in told)
+    score -= 2.0 * sum(is_time(cell) or is_bare_number(cell) for cell in told)
     score -= 3.0 * (len(told) > 1 and 2 * sum(map(is_unit, told)) >= len(told))
     return score + 0.5 - 2.0 * (len(told) < used / 2)
 
@@ -289,7 +247,7 @@ def _is_unit_row(cells: Sequence[str], forms: Sequence[str]) -> bool:
     told = [cell.strip() for cell in cells if cell.strip()]
     if not told or len(cells) < len(forms) or all(map(is_absent, told)):
         return False
-    if any((is_number(cell) and _BARE_NUMBER.match(cell)) or is_time(cell) for cell in told):
+    if any((is_number(cell) and is_bare_number(cell)) or is_time(cell) for cell in told):
         return False
     ruled = all(re.fullmatch(r":?-{2,}:?", cell) for cell in told)
     short = all(len(cell) <= 16 for cell in told)

@@ -10,8 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from flead.ingest.errors import SourceError
-from flead.ingest.recognise.dialect import names_a_time
 from flead.ingest.recognise.epochs import plausible_epoch
+from flead.ingest.recognise.lines import names_a_time
 from flead.ingest.recognise.pins import Pins
 from flead.ingest.recognise.time_column import TimeColumn
 from flead.records import MOST_CHANNELS

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from flead.ingest.recognise.dialect import HEAD, Dialect, is_number, is_time, recognise_dialect, split_line
+from flead.ingest.recognise.dialect import HEAD, Dialect, recognise_dialect
+from flead.ingest.recognise.lines import is_number, is_time, split_line
 from flead.ingest.recognise.pins import Pins
 
 
