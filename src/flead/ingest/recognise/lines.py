@@ -50,7 +50,8 @@ def names_a_time(name: str) -> bool:
 
 
 def is_typed(cell: str) -> bool:
-    return bool(is_bare_number(cell)) or is_time(cell) or is_absent(cell) or is_number(cell)
+    """Whether a cell is a number, a time, or a word for no value."""
+    return is_bare_number(cell) or is_time(cell) or is_absent(cell) or is_number(cell)
 
 
 def form_of(cells: Sequence[str]) -> str:
