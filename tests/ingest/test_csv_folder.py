@@ -242,6 +242,7 @@ def test_files_read_together_and_one_by_one_are_the_same(tmp_path: Path, monkeyp
 @given(header=st.sampled_from([b"", b"x\n", b"timestamp,x\n", b"timestamp;label;x;y\r\n"]), body=nasty)
 def test_rows_are_readings_or_rejected_whatever_the_bytes(tmp_path: Path, header: bytes, body: bytes):
     assume(not to_text(header + body).encoding.startswith("utf-16"))
+    assume(b"\n" in header + body or body.count(b"\r") < 2)  # these would be line ends
     source = folder(tmp_path, a=header + body)
     readings, rejected, devices = drain(source)
     (report,) = source.account.files

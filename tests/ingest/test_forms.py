@@ -213,3 +213,16 @@ def test_files_of_several_forms_in_one_folder(tmp_path: Path):
     )
     assert set(found) == {"a", "b", "sub/c", "d"}
     assert all(values(readings) == LEVELS for readings in found.values())
+
+
+def test_columns_set_apart_by_spaces(tmp_path: Path):
+    rows = "".join(f"2024-06-01 07:{n:02}:00   {n}.5    4{n % 10}\n" for n in range(12))
+    source = source_of(tmp_path, {"pump.txt": f"date       time       t      h\n{rows}battery   low\n"})
+    found = read(source)["pump"]
+    assert (times(found)[1], values(found)[1]) == ("2024-06-01T07:01:00", {"t": 1.5, "h": 41})
+    source.open(Devices(), None)
+    assert [bad.raw for bad in rest(source)[1]] == [b"battery   low"]
+
+
+def test_lines_that_end_as_on_old_macintoshes(tmp_path: Path):
+    assert values(one(tmp_path, PLAIN.replace("\n", "\r"))) == LEVELS

@@ -300,3 +300,14 @@ def test_only_files_of_one_kind_are_read_and_notes_are_not(tmp_path: Path):
     found = read(source_of(tmp_path, {"a.csv": day(1), "report.json": "{}", "README.txt": "notes"}))
     assert set(found) == {"a"}
     assert set(read(source_of(tmp_path / "t", {"a.dat": day(1)}))) == {"a"}
+
+
+def test_devices_that_speak_at_different_times_are_told_apart_by_a_column_of_rooms(tmp_path: Path):
+    rows = "".join(f"2024-06-01 07:{n:02},{'attic' if n % 2 else 'cellar'},{n}\n" for n in range(20))
+    found = read(source_of(tmp_path, {"a.csv": "time,room,t\n" + rows}))
+    assert {device: len(readings) for device, readings in found.items()} == {"cellar": 10, "attic": 10}
+
+
+def test_one_gateway_in_front_of_its_sensors_names_nothing(tmp_path: Path):
+    text = "time,gateway,sensor,t\n" + "".join(f"{time},gw,{s},{n}\n" for time in T for n, s in enumerate("ab"))
+    assert set(read(source_of(tmp_path, {"a.csv": text}))) == {"a", "b"}

@@ -291,3 +291,20 @@ def test_limits(tmp_path: Path):
     found = values(read(source)["pump"])
     assert [n for n, said in enumerate(found) if "t" not in said] == [10, 11]
     assert source.account.files[0].absent[0].reason == "outside its limits"
+
+
+def test_hexadecimal_numbers(tmp_path: Path):
+    assert values(one(tmp_path, "time,x\n2024-06-01 07:00,0x1F\n2024-06-01 07:05,0xa0\n")) == [{"x": 31}, {"x": 160}]
+
+
+def test_year_month_day_and_hour_in_columns(tmp_path: Path):
+    text = "Year,Month,Day,Hour,T\n2024,6,1,7,1.5\n2024,6,1,8,2.5\n"
+    assert one(tmp_path, text) == [("2024-06-01T07:00:00", {"T": 1.5}), ("2024-06-01T08:00:00", {"T": 2.5})]
+
+
+def test_days_of_a_spreadsheet_with_a_decimal_comma(tmp_path: Path):
+    assert times(one(tmp_path, table(["45444,291667", "45444,295139", "45444,298611"]))) == SEVEN
+
+
+def test_the_time_of_day_before_the_date(tmp_path: Path):
+    assert times(one(tmp_path, table(["07:00 06/13/2024", "07:05 06/13/2024"])))[0] == "2024-06-13T07:00:00"

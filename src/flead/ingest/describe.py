@@ -91,7 +91,8 @@ def _of_roles(columns: Columns) -> list[Guess]:
         zone = f"time_zone = {json.dumps(columns.time.zone)}" if "no offset" in columns.time.zone_reason else ""
         guesses.append(Guess("time zone", columns.time.zone, columns.time.zone_reason, zone))
     shape = "devices" if columns.shape == "devices as columns" else columns.shape
-    guesses.append(Guess("shape", columns.shape, columns.reason, f"shape = {json.dumps(shape)}"))
+    other = ' (or "devices")' if shape == "wide" and len(columns.numbers) > 1 else ""
+    guesses.append(Guess("shape", columns.shape, columns.reason, f"shape = {json.dumps(shape)}{other}"))
     if columns.devices:
         name = " + ".join(columns.devices)
         pin = f"device_column = {json.dumps(name)}" if len(columns.devices) == 1 else ""

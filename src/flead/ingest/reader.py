@@ -118,7 +118,7 @@ class Reader:
 
         def reject(place: int, reason: str) -> Rejected:
             line = sheet.first_line + int(table.lines[first_place + place]) - first_line
-            raw = sheet.original(table.raw(first_place + place))
+            raw = sheet.original(table.raw(first_place + place), line)
             for count in report.rejected:
                 if count.reason == reason and len(count.examples) < MOST_EXAMPLES:
                     count.see(0, [f"line {line}: {raw[:60].decode(errors='replace')}"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from flead.ingest.recognise.understanding import Account, Channel, Count, FileReport, Understanding
+from flead.ingest.recognise.understanding import Account, Channel, Count, FileReport, LeftOut, Understanding
 
 _MOST_NAMES = 8
 _MOST_FILES = 20
@@ -14,7 +14,7 @@ def at_start(account: Account) -> list[str]:
     for understood in account.understandings:
         lines.append(f"{account.source}: {_short(understood)}")
         if understood.left_out:
-            left = [f"{out.column} ({out.reason})" for out in understood.left_out]
+            left = [f"{out.column} ({out.reason}{_remedy(out)})" for out in understood.left_out]
             lines.append(f"  left out: {listed(left)}")
         lines += [f"  warning: {warning}" for warning in understood.warnings]
     return lines
@@ -107,6 +107,10 @@ def _short(understood: Understanding) -> str:
     channels = "channels" if len(understood.channels) != 1 else "channel"
     shown = f"{len(understood.channels)} {channels}: {names}" if understood.channels else "no channel"
     return f"{files}: {', '.join([understood.shape, *form])}; {time}{devices}; {shown}"
+
+
+def _remedy(out: LeftOut) -> str:
+    return f": {out.setting} reads it" if out.setting.startswith("booleans") else ""
 
 
 def _with_unit(channel: Channel) -> str:

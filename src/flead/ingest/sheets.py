@@ -46,6 +46,8 @@ class Sheet(NamedTuple):
     """0 for the first table of a file."""
     malformed: dict[int, tuple[str, bytes]]
     """Of a document: rows that are none, by their place, with the reason and the bytes."""
+    whole: bytes | None = None
+    """The text of the file as it was, where that is not what was split."""
 
     def alike(self, other: "Sheet") -> bool:
         """Whether both are split and read in the same way."""
@@ -64,8 +66,10 @@ class Sheet(NamedTuple):
         mark = self.dialect.comment.encode()
         return self.text.count(b"\n" + mark) + self.text.startswith(mark) if mark else 0
 
-    def original(self, line: bytes) -> bytes:
-        """The bytes of a line as they were in the file."""
+    def original(self, line: bytes, number: int) -> bytes:
+        """The bytes of a line, which has this number, as they were in the file."""
+        if self.whole is not None:
+            line = self.whole.split(b"\n")[number - 1].rstrip(b"\r")
         return Text(b"", self.encoding).original(line) if self.frame is None else line
 
 
@@ -111,7 +115,7 @@ def sheets_of(file: DeviceFile, pins: Pins, known: Known, most: int | None = Non
         for number, section in enumerate(sections(text.utf8, pins, known)):
             yield Sheet(
                 own, section.dialect, part.packing, text.encoding, section.rows, None, section.first_line,
-                section.header, section.above, number, {},
+                section.header, section.above, number, {}, section.whole,
             )  # fmt: skip
 
 

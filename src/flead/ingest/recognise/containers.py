@@ -18,6 +18,7 @@ _BOMS = (
 )
 WINDOWS = "cp1252"
 _SAMPLE = 4096
+_LONGEST_LINE = 1 << 16
 
 
 class ContainerError(ValueError):
@@ -72,17 +73,22 @@ def to_text(data: bytes, encoding: str | None = None) -> Text:
         return Text(data.decode(encoding, "replace").removeprefix("\ufeff").encode(), encoding)
     for bom, name in _BOMS:
         if data.startswith(bom):
-            return Text(_transcode(data[len(bom) :], name), name)
+            return Text(_lines(_transcode(data[len(bom) :], name)), name)
     if data.isascii() and b"\0" not in data[:_SAMPLE]:
-        return Text(data, "utf-8")
+        return Text(_lines(data), "utf-8")
     sixteen = _looks_like_utf16(data[:_SAMPLE])
     if sixteen:
         return Text(_transcode(data, sixteen), sixteen)
     try:
         data.decode()
     except UnicodeDecodeError:
-        return Text(data.decode(WINDOWS, _C1).encode(), WINDOWS)
-    return Text(data, "utf-8")
+        return Text(_lines(data.decode(WINDOWS, _C1).encode()), WINDOWS)
+    return Text(_lines(data), "utf-8")
+
+
+def _lines(text: bytes) -> bytes:
+    """A text whose lines end as they did on old Macintoshes gets line ends of today."""
+    return text.replace(b"\r", b"\n") if b"\n" not in text[:_LONGEST_LINE] and text.count(b"\r") > 1 else text
 
 
 def _transcode(data: bytes, encoding: str) -> bytes:

@@ -250,7 +250,7 @@ def _is_unit_row(cells: Sequence[str], forms: Sequence[str]) -> bool:
     if any((is_number(cell) and is_bare_number(cell)) or is_time(cell) for cell in told):
         return False
     ruled = all(re.fullmatch(r":?-{2,}:?", cell) for cell in told)
-    short = all(len(cell) <= 16 for cell in told)
+    short = all(len(cell) <= 24 for cell in told)
     numeric = [cell.strip() for cell, form in zip(cells, forms, strict=False) if form in "NT" and cell.strip()]
     return ruled or (short and len(numeric) > 0 and any(map(is_unit, told)))
 

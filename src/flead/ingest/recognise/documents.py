@@ -159,11 +159,14 @@ def _home_assistant(record: dict[str, Any]) -> dict[str, Any]:
 
 def _of_prometheus(result: list[Any]) -> Document:
     rows = []
-    for series in result:
-        labels = dict(series.get("metric", {}))
-        metric = labels.pop("__name__", "value")
-        own = next((labels[name] for name in ("device", "instance", "host", "node", "sensor") if name in labels), None)
-        device = own if own and len(labels) <= 2 else " ".join(labels.values())
+    said = [dict(series.get("metric", {})) for series in result]
+    names = dict.fromkeys(name for labels in said for name in labels if name != "__name__")
+    # What is the same in all series tells nothing.
+    telling = [name for name in names if len({labels.get(name) for labels in said}) > 1]
+    telling = telling or [name for name in ("device", "sensor", "instance", "host", "node") if name in names][:1]
+    for series, labels in zip(result, said, strict=True):
+        metric = labels.get("__name__", "value")
+        device = " ".join(labels[name] for name in telling if name in labels)
         for time, value in series.get("values") or [series.get("value") or (None, None)]:
             rows.append({"timestamp": time, "device": device or None, "metric": metric, "value": value})
     return Document(_frame(rows), {}, {})

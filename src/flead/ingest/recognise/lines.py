@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flead.vocabulary import OTHER_MEANINGS, TIME_WORDS, TIMES, is_absent, plain, words
 
 _NUMBER = re.compile(
-    r"[+\-−]?(\d[\d.,'\u2019\s\u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?\s*([^\d\s\"]{1,4}[\w³²/%.]{0,6})?$"
+    r"[+\-−]?(\d[\d.,'\u2019\s\u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?\s*([^\d\s\";|,:]{1,4}[\w³²/%.]{0,6})?$"
 )
 _BARE_NUMBER = re.compile(r"[+\-−]?(\d[\d.,]*|[.,]\d+)([eE][+-]?\d+)?$")
 _REST = r"([T _,][^;|\t,]*(,\d{1,9}(?!\d))?[^\d;|\t,]{0,20})?$"

@@ -22,6 +22,7 @@ _DEFINITE_GROUPED_COMMA = r"^[+-]?\d{1,3}((,\d{3})+\.\d+|(,\d{3}){2,})$"
 _DECIMAL_COMMA = r"^[+-]?(\d+(,\d{1,2}|,\d{4,})|\d{4,},\d+|0\d*,\d+|,\d+)([eE][+-]?\d+)?$"
 _GROUPED_POINT = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?$"
 _WITH_UNIT = r"^([+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*([%°‰\p{L}µΩ€$£][\w/²³^%.°µΩ -]{0,11})$"
+_HEXADECIMAL = r"^0[xX][0-9a-fA-F]{1,13}$"
 _EXPONENT = r"^[eE]\d"
 _PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "m": 1e-3, "µ": 1e-6, "u": 1e-6, "h": 1e2}
 _MOST_WORDS = 8
@@ -113,7 +114,11 @@ def _read_odd(
     leaning: str,
 ) -> Numbers:
     """A column with cells that are no plain numbers."""
+    values = values.copy()
+    hexadecimal = np.flatnonzero(cells.str.contains(_HEXADECIMAL).fill_null(False).to_numpy())
+    values[hexadecimal] = [float(int(cell, 16)) for cell in cells.gather(hexadecimal).to_list()]
     values, styles, unit = _read_alike(cells, values, given, decimal, leaning)
+    styles += ["hexadecimal"] if len(hexadecimal) else []
     odd = np.flatnonzero(given & np.isnan(values))
     bare = _simplified(cells.gather(odd))
     if len(odd) and bool((bare != cells.gather(odd)).any()):

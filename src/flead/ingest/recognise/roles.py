@@ -130,7 +130,9 @@ def find_roles(
         if name not in given and name != value and plain(name) not in ANNOTATIONS and _repeats(cells[name])
     ]
     if time is not None and tags and pins.device_column is None:
-        devices = devices + _distinguishing(cells, time, given, tags, files)
+        more = _distinguishing(cells, time, given, tags, files)
+        # A gateway in front of its sensors tells nothing if there is only one.
+        devices = [name for name in devices if not more or cells[name].n_unique() > 1] + more
     if metric is not None and not devices and cells[metric].n_unique() > MOST_CHANNELS:
         devices, metric = [metric], None
     reason = _reason(devices, metric, value)
@@ -149,6 +151,11 @@ def _strong_devices(cells: pl.DataFrame, rest: Sequence[str], texts: Sequence[st
     named = [name for name in rest if plain(name) in DEVICES and plain(name) not in WEAK_DEVICES]
     for name in sorted(named, key=lambda name: DEVICES.index(plain(name))):
         if (name in texts or _whole(cells[name])) and _repeats(cells[name]):
+            return [name]
+    weak = [name for name in rest if plain(name) in WEAK_DEVICES]
+    for name in sorted(weak, key=lambda name: DEVICES.index(plain(name))):
+        distinct, given = cells[name].n_unique(), len(cells) - cells[name].null_count()
+        if name in texts and 2 <= distinct <= given / 4:
             return [name]
     return []
 
@@ -231,7 +238,7 @@ def devices_in_names(names: Sequence[str], pins: Pins) -> str:
     machines = all(words(device) & _MACHINES for device in by_device)
     if machines and len(by_device) > 1 and all(own == channels for own in by_device.values()):
         return "each column's name is of a device and of a channel that all devices have"
-    numbered = [re.fullmatch(r"([A-Za-z]+)[ _-]?\d+", name.strip()) for name in names]
+    numbered = [re.fullmatch(r"([A-Za-z]+)(?:[ _-]?\d+|[ _-][A-Za-z])", name.strip()) for name in names]
     stems = {found[1].lower() for found in numbered if found}
     if all(numbered) and len(stems) == 1 and stems <= _MACHINES:
         return f"the columns are called {names[0]}, {names[1]} and so on"

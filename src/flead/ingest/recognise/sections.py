@@ -11,6 +11,7 @@ from typing import NamedTuple
 from flead.ingest.recognise.dialect import HEAD, Dialect, recognise_dialect
 from flead.ingest.recognise.lines import is_number, is_time, split_line
 from flead.ingest.recognise.pins import Pins
+from flead.ingest.recognise.spaces import tabbed
 
 
 class Section(NamedTuple):
@@ -24,6 +25,8 @@ class Section(NamedTuple):
     """The number in the text of the rows' first line."""
     above: int
     """How many lines that are not blank stand above the rows: preamble, header, units."""
+    whole: bytes | None = None
+    """The text as it was, where its spaces have become tabs."""
 
 
 class Known:
@@ -48,6 +51,8 @@ class Known:
 
 def sections(text: bytes, pins: Pins, known: Known) -> Iterator[Section]:
     """The tables of a text, one behind the other; none of a blank text."""
+    whole = text
+    text = tabbed(text) if pins.separator in (None, " ") else text
     at, line = 0, 1
     while at < len(text):
         # One byte more than the head says that the text goes on.
@@ -59,7 +64,9 @@ def sections(text: bytes, pins: Pins, known: Known) -> Iterator[Section]:
         stop = _next_header(text, start, dialect)
         header = _line_at(text, at + _offset(window, dialect.header_line)) if dialect.header_line else b""
         above = sum(bool(one.strip(b" \r")) for one in text[at:start].split(b"\n"))
-        yield Section(dialect, header, text[start:stop], line + dialect.first_line - 1, above)
+        yield Section(
+            dialect, header, text[start:stop], line + dialect.first_line - 1, above, None if text is whole else whole
+        )
         line += text.count(b"\n", at, stop)
         at = stop
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from flead.ingest.cells import BAD_TIME, strip
 from flead.ingest.errors import SourceError
 from flead.ingest.recognise import zones
+from flead.ingest.recognise.date_parts import date_parts, join_date_parts
 from flead.ingest.recognise.epochs import plausible_epoch
 from flead.ingest.recognise.pins import Pins
 from flead.ingest.recognise.times import Times, read_times
@@ -85,6 +86,9 @@ def _choose(cells: pl.DataFrame, names: list[str], nameless: set[str], pins: Pin
             found = read_times(sample, pins)
             if found.share >= 0.9 and found.dated:
                 return _with_clock(cells, name, names, found), "its cells are times"
+    parts = date_parts(names)
+    if parts:
+        return parts, "year, month and day have columns of their own"
     if undated:
         return undated, "by its name"
     if names and names[0] in nameless:
@@ -134,6 +138,8 @@ def _sample(cells: pl.Series) -> pl.Series:
 def _joined(cells: pl.DataFrame, columns: tuple[str, ...]) -> pl.Series:
     if len(columns) == 1:
         return cells[columns[0]]
+    if len(columns) > 2:
+        return join_date_parts(cells, columns)
     date, clock = (strip(cells[name].cast(pl.String)) for name in columns)
     return date + " " + clock
 

@@ -21,6 +21,7 @@ from flead.records import to_milliseconds
 
 _MOST_PATTERNS = 24
 _MOST_ODD = 20_000
+_CLOCK_FIRST = r"^(\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s?[AaPp][Mm])?),?\s+(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})$"
 ORDERS = {"day-first": DAY, "month-first": MONTH, "year-first": YEAR}
 
 
@@ -50,7 +51,7 @@ def read_times(cells: pl.Series, pins: Pins, name: str = "") -> Times:
         return _typed(cells)
     if cells.dtype.is_numeric():
         return _numeric(cells.cast(pl.Float64), pins, name)
-    cells = strip(cells.cast(pl.String))
+    cells = _usual(strip(cells.cast(pl.String)))
     if pins.time_format and "%" in pins.time_format:
         return _by_format(cells, pins.time_format)
     numbers = cells.cast(pl.Float64, strict=False)
@@ -65,6 +66,16 @@ def read_times(cells: pl.Series, pins: Pins, name: str = "") -> Times:
         form = f"{found.form}, {mixed.form}" if share > 0.01 else found.form
         return found._replace(times=times, form=form)
     return found
+
+
+def _usual(cells: pl.Series) -> pl.Series:
+    """Numbers with a decimal point, and dates before times of day."""
+    sample = cells.drop_nulls().head(50)
+    if len(sample) and bool(sample.str.contains(r"^\d{4,},\d+$").all()):
+        return cells.str.replace(",", ".", literal=True)
+    if len(sample) and bool(sample.str.contains(_CLOCK_FIRST).all()):
+        return cells.str.replace(_CLOCK_FIRST, "$2 $1")
+    return cells
 
 
 def _typed(cells: pl.Series) -> Times:
