@@ -21,6 +21,7 @@ from flead.ingest.sources import identity
 from flead.learning.metrics import Confusion
 from flead.records import Evaluation, GlobalModel, to_text
 from flead.settings import Settings
+from flead.storage.queries.source import KEY as UNDERSTOOD
 from flead.storage.thinning import Thinning
 from flead.storage.writer import Writer
 from flead.training import state as shard_state
@@ -97,6 +98,8 @@ class Pipeline:
         self._detected = Confusion()  # of the alarms, what is stored
         self._predicted = (0, 0)  # a global version, and how many of its single predictions are stored
         source.open(self.shard.devices, self._restore(stored))
+        account = getattr(source, "account", None)
+        self._understood = None if account is None else msgspec.json.encode(account)
         self._writer = writer_for(self.shard)
         self._asked_for = asked_for
         self._thinning = Thinning(self.shard.devices, settings.signal_rows_per_second)
@@ -153,6 +156,9 @@ class Pipeline:
         alarms = self.auditor.alarms
         self._writer.add_detections(self.shard.learner.name, Confusion(*np.subtract(alarms, self._detected).tolist()))
         state = SourceState(identity(self.settings), self.source.snapshot(), self._newest)
+        if self._understood is not None:
+            self._writer.put_state({UNDERSTOOD: self._understood})
+            self._understood = None
         evaluation = EvaluationState(
             self._predicted,
             [(version, broker, counts) for (version, broker), counts in self.auditor.by_version.items()],
