@@ -226,3 +226,8 @@ def test_columns_set_apart_by_spaces(tmp_path: Path):
 
 def test_lines_that_end_as_on_old_macintoshes(tmp_path: Path):
     assert values(one(tmp_path, PLAIN.replace("\n", "\r"))) == LEVELS
+
+
+def test_commas_set_columns_apart_though_there_are_as_many_spaces(tmp_path: Path):
+    rows = "".join(f"06/13/2024 07:{n:02}:00 AM,{n}.5,4{n}\n" for n in range(10, 30))
+    assert values(one(tmp_path, "Date Time,t,h\n" + rows))[0] == {"t": 10.5, "h": 410}

@@ -1,4 +1,4 @@
-"""Messages of any shape to readings in columns, with the bytes of what is none as they came."""
+"""Messages of any shape to readings in columns; whatever is rejected keeps its original bytes."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Limits of channels: values outside are absent, and a reading of which nothing is left is none."""
+"""Limits of channels: values outside are absent, and a reading with no value left is rejected."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -68,7 +68,7 @@ class LineSource:
         return {}
 
     def total(self) -> int | None:
-        """Nobody knows."""
+        """Unknown: a pipe does not say how much is to come."""
         return None
 
     def close(self) -> None:

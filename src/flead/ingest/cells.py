@@ -17,7 +17,7 @@ _SHOWN = 80
 class Numbers(NamedTuple):
     """A column of N cells, read as decimal numbers."""
 
-    values: NDArray[np.float64]  # (N,) NaN where there is none
+    values: NDArray[np.float64]  # (N,) NaN where there is no number
     given: NDArray[np.bool_]  # (N,) the cell is not empty
     spelt: NDArray[np.bool_]  # (N,) it is a number, nan or inf
     bad: NDArray[np.bool_]  # (N,) it is not empty, and no finite number
@@ -34,7 +34,7 @@ def read_numbers(cells: pl.Series) -> Numbers:
 
 
 def read_labels(cells: pl.Series) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-    """(N,) 0, 1 or, where the cell is empty, ``NO_LABEL``; and which cells (N,) are none of these."""
+    """(N,) 0, 1 or, where the cell is empty, ``NO_LABEL``; and which cells (N,) are anything else."""
     numbers = read_numbers(cells)
     labels = np.full(len(cells), NO_LABEL, dtype=np.int8)
     labels[numbers.values == 0] = 0

@@ -18,7 +18,7 @@ KINDS = (
     (".json", ".jsonl", ".ndjson"),
     (".txt", ".dat", ".log", ".asc"),
 )
-"""Endings of files of readings. Beside files of one kind, those of the kinds below it are mostly notes: not read."""
+"""File name endings. Where a folder has files of one kind, those of the kinds below it are mostly notes: not read."""
 
 LOOK_BYTES, LOOK_FILES = 4 << 20, 100
 """How much of a file, and how many files, are read to see what they are."""
@@ -55,7 +55,7 @@ def look(name: str, path: Path, pins: Pins) -> Account:
 
 
 def list_files(name: str, path: Path) -> list[DeviceFile]:
-    """The files of readings in a folder and below it, in natural order. SourceError without any."""
+    """The files of readings in a folder and below it, in natural order. SourceError if there are none."""
     if path.is_file():
         return [DeviceFile(path, device_of(_as_text(path.name), ""), _as_text(path.name))]
     if not path.is_dir():
@@ -73,7 +73,7 @@ def list_files(name: str, path: Path) -> list[DeviceFile]:
 
 
 def list_csv(name: str, folder: Path) -> list[DeviceFile]:
-    """The CSV files of a data set, whose names are its devices. SourceError without any."""
+    """The CSV files of a data set, whose names are its devices. SourceError if there are none."""
     if not folder.is_dir():
         raise SourceError(f"{name}: {folder} is not a folder; give the folder that holds one CSV file a device")
     paths = [file for file in folder.iterdir() if file.suffix.lower() == ".csv" and not file.name.startswith(".")]
@@ -84,7 +84,7 @@ def list_csv(name: str, folder: Path) -> list[DeviceFile]:
 
 
 def _visible(folder: Path) -> list[Path]:
-    """The files of a folder and of those in it; what is hidden is none."""
+    """The files in a folder and in its sub-folders, without hidden ones."""
     found = []
     for root, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [each for each in folders if not each.startswith((".", "__MACOSX"))]

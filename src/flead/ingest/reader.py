@@ -33,7 +33,7 @@ class Reader:
     """Reads files into recordings and keeps account of it."""
 
     def __init__(self, source: str, pins: Pins, most: int | None = None) -> None:
-        """``most``: how many bytes of a file are read, unless it is packed; by default all."""
+        """``most``: how many bytes of a file to read, unless it is compressed; by default all of it."""
         self.source = source
         self.pins = pins
         self._most = most

@@ -34,9 +34,9 @@ class Recording(NamedTuple):
     times: NDArray[np.int64]  # (M,) milliseconds since the epoch; UNKNOWN_TIME in rejected rows
     values: NDArray[np.float64]  # (M, C); anything in rejected rows
     labels: NDArray[np.int8]  # (M,)
-    rejected: dict[int, Rejected]  # row -> why it is none
+    rejected: dict[int, Rejected]  # row -> why it was rejected
     name: str = ""
-    """What it is known by in the position of a source: its file, and in a file of several devices its device."""
+    """Identifies it in a source's position: its file and, where a file has several devices, the device."""
 
     @classmethod
     def of_rejected(cls, rejected: Sequence[Rejected], name: str = "") -> "Recording":

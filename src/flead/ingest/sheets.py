@@ -45,7 +45,7 @@ class Sheet(NamedTuple):
     section: int
     """0 for the first table of a file."""
     malformed: dict[int, tuple[str, bytes]]
-    """Of a document: rows that are none, by their place, with the reason and the bytes."""
+    """Of a document: entries that are not rows, by place, with the reason and the bytes."""
     whole: bytes | None = None
     """The text of the file as it was, where that is not what was split."""
 
@@ -95,9 +95,9 @@ class FrameTable(NamedTuple):
 
 
 def sheets_of(file: DeviceFile, pins: Pins, known: Known, most: int | None = None) -> Iterator[Sheet]:
-    """The tables of a file. Raises ContainerError or OSError where it cannot be read; none of an empty one.
+    """The tables in a file; an empty file has none. Raises ContainerError or OSError if it cannot be read.
 
-    ``most``: how many bytes of a file of lines are read.
+    ``most``: how many bytes of a text file to read.
     """
     for part in unpack(_read(file.path, most)):
         own = file

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from flead.records import to_milliseconds
 
 EARLIEST, LATEST = 100_000_000_000, 9_214_646_400_000
-"""Milliseconds since the epoch, 1973 to 2261: what is outside was a clock that was not set, or is none."""
+"""Milliseconds since the epoch, 1973 to 2261: anything outside is a clock that was not set, or no time at all."""
 _SECONDS, _MILLIS, _MICROS = 1e11, 1e14, 1e17
 _WORD = re.compile(r"\s*(?:\[[\w/+-]+\]|\(?(?:UTC|GMT|Z)\)?)$")
 _OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2}|[+-]\d{2})$")

@@ -1,4 +1,4 @@
-"""What the names in a message stand for: time, device, unit, and what is sent along and was not measured."""
+"""What the names in a message stand for: time, device, unit, and everything that is not a measurement."""
 
 import re
 from functools import lru_cache

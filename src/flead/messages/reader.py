@@ -1,4 +1,4 @@
-"""The way of a message: a plan if its shape is known, else a closer look, which may make one."""
+"""How a message is read: by a plan if its shape is known, otherwise by a closer look, which may make one."""
 
 from collections import Counter
 from typing import Any, NamedTuple
@@ -13,10 +13,10 @@ from flead.records import DEFAULT_CHANNEL
 from flead.vocabulary import FALSE, TRUE, is_absent
 
 MOST_PLANS = 256
-"""Plans that are kept: a type each, some kilobytes. A sender that has another shape with every message gets none."""
+"""The most plans that are kept; each holds a type of some kilobytes."""
 MOST_NAMES = 1000
 WORTH_A_PLAN = 2
-"""How often a shape is seen before a plan is made for it."""
+"""How often a shape must be seen before a plan is made for it."""
 MOST_READINGS = 10_000
 """Readings in a message, at most."""
 

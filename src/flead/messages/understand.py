@@ -1,4 +1,4 @@
-"""A JSON object to what it says: whose it is, when, which channels it has, and what it sends along."""
+"""A JSON object to what it says: its device, its time, its channels, and what else it carries."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ class Said(NamedTuple):
     time: int | None
     channels: dict[str, float]
     left_out: dict[str, str]
-    """Name -> what it is instead."""
+    """Name -> what it is instead of a measurement."""
     paths: dict[str, str]
     """Channel -> where in the object it is."""
     time_path: str

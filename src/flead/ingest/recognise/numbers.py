@@ -32,7 +32,7 @@ NOT_A_NUMBER, SAYS_ABSENT, TOO_LARGE = "not a number", "says that there is no va
 class Numbers(NamedTuple):
     """A column of K cells, read as numbers."""
 
-    values: NDArray[np.float64]  # (K,) finite, or NaN where there is none
+    values: NDArray[np.float64]  # (K,) finite, or NaN where there is no number
     given: NDArray[np.bool_]  # (K,) the cell is not empty
     absent: NDArray[np.bool_]  # (K,) the cell says that there is no value
     cells: pl.Series | None

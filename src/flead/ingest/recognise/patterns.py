@@ -75,7 +75,7 @@ class Pattern(NamedTuple):
             cells = cells.str.replace(r"(\d{2})[,:](\d+)(\D*)$", "$1.$2$3")
         if "%p" in self.before and bool(cells.str.contains("m.", literal=True).any()):
             cells = cells.str.replace(r"(?i)([ap])\.?m\.?", "${1}m")
-        fast = self._read_in_columns(cells, order)
+        fast = self._read_halves(cells, order) if self.before.endswith("%p") else self._read_in_columns(cells, order)
         if fast is not None:
             return fast
         moments = cells.str.to_datetime(self.format(order), strict=False, time_unit="ms")
@@ -87,6 +87,22 @@ class Pattern(NamedTuple):
         if self.offset:
             times[times != BAD_TIME] -= 60_000 * self.offset
         return times
+
+    def _read_halves(self, cells: pl.Series, order: str) -> NDArray[np.int64] | None:
+        """The same for AM and PM behind the time, by hours from 0 to 23, which polars reads several times as fast."""
+        form = self.format(order).removesuffix("%p").rstrip(" ").replace("%I", "%H")
+        half = cells.str.tail(2).str.to_uppercase()
+        hour = cells.str.extract(r"(\d{1,2})[:.h]\d{2}").cast(pl.Int64)
+        whole = (
+            cells.str.head(-2).str.strip_chars_end().str.to_datetime(form, strict=False, time_unit="ms").to_physical()
+        )
+        if "%.f" in form or self.zone or not bool(half.is_in(["AM", "PM"]).all()):
+            return None
+        read = whole.is_not_null() & hour.is_between(1, 12)
+        shift = 12 * (half == "PM").cast(pl.Int64) - 12 * (hour == 12).cast(pl.Int64)
+        times = (whole + 3_600_000 * shift).set(~read.fill_null(False), None).fill_null(BAD_TIME)
+        found: NDArray[np.int64] = times.to_numpy().copy()
+        return found
 
     def _read_in_columns(self, cells: pl.Series, order: str) -> NDArray[np.int64] | None:
         """The same for fractions of a second in cells of one length, which polars reads five times as fast apart."""
@@ -111,7 +127,7 @@ class Pattern(NamedTuple):
 
 
 def pattern_of(cell: str) -> Pattern | None:
-    """How this cell writes a time with a date; None if it is none.
+    """How this cell writes a date and time; None if it is not one.
 
     >>> pattern_of("2025-03-03T08:00:00.5Z").format("")
     '%Y-%m-%dT%H:%M:%S%.fZ'

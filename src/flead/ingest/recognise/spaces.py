@@ -6,6 +6,7 @@ from collections import Counter
 _RUN = re.compile(rb"[ \t]+")
 _EDGE = re.compile(rb"(?m)^[ \t]+|[ \t]+$")
 _LINES = 60
+_DECIMAL_COMMA = re.compile(rb"[-+]?\d+,\d+")
 _VALUE = re.compile(rb"[-+]?\d[\d.,:/T-]*|NaN|nan|---?")
 
 
@@ -20,12 +21,8 @@ def tabbed(text: bytes) -> bytes:
     cells = [cell for row in rows for cell in row]
     values = sum(bool(_VALUE.fullmatch(cell)) for cell in cells)
     # A date and a time of day alone are one cell of a list.
-    if width < 3 or count < 0.9 * len(rows) or values < 0.6 * len(cells) or _by_commas(body):
+    if any(b"," in cell and not _DECIMAL_COMMA.fullmatch(cell) for cell in cells):
+        return text  # commas set the columns apart
+    if width < 3 or count < 0.9 * len(rows) or values < 0.6 * len(cells):
         return text
     return _RUN.sub(b"\t", _EDGE.sub(b"", text))
-
-
-def _by_commas(body: list[bytes]) -> bool:
-    """Whether commas split the lines as well, into more than decimals."""
-    widths = {line.count(b",") for line in body}
-    return len(widths) == 1 and widths != {0} and not all(re.search(rb"\d,\d", line) for line in body)
