@@ -162,7 +162,7 @@ def lines_of_json(fleet: Fleet, dialect: Dialect) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("shape", [a_file_a_device, wide, long, lines_of_json], ids=lambda shape: shape.__name__)
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(fleet=fleets(), dialect=dialects)
 def test_any_fleet_in_any_shape_and_dialect_comes_back(
