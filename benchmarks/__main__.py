@@ -36,6 +36,7 @@ def main() -> None:
         results += codec(messages, quick)
     results += columns(quick)
     results += learners(quick)
+    results += api(quick)
     results += sources(quick)
     now = datetime.now(UTC).date().isoformat()
     report = Report(now, environment.machine(), environment.versions(python), said, results, targets(results))
@@ -114,6 +115,19 @@ def learners(quick: bool) -> list[Result]:
     ]
 
 
+def api(quick: bool) -> list[Result]:
+    """The Python API on a frame, beside PyOD and River on the same readings."""
+    rates = measure("the Python API", ours("api"), *((100, 1000, 1) if quick else (300, 3600, 5)))
+    what = {
+        "flead": "a polars frame scored by flead.Detector(local=True), 300 devices",
+        "flead-federated": "the same, the devices' models merged on the way",
+        "flead-one-by-one": "reading by reading: Detector.score_one",
+        "pyod": "PyOD: a MAD a device, fitted to half of its readings",
+        "river": "River: rolling statistics, reading by reading",
+    }
+    return [Result(f"frame.{name}", RATE, what[name], found) for name, found in rates.items()]
+
+
 def sources(quick: bool) -> list[Result]:
     """Where readings come from."""
     rates = measure("the sources", ours("sources"), *((500_000, 50_000, 1) if quick else (5_000_000, 500_000, 5)))
@@ -132,6 +146,7 @@ def targets(results: list[Result]) -> list[Target]:
         Target("columns, readings/s on one core", found[f"columns.{DEVICES}"], 20e6),
         Target("JSON lines in to JSON out, readings/s on one core", lines, 2e6),
         Target("the same, times River", lines / found["json-to-json.river"], 25),
+        Target("a polars frame to scores, readings/s on one core", found["frame.flead"], 5e6),
         Target("bytes a device", found[f"memory.{many}"], 1200, at_most=True),
         *(
             Target(

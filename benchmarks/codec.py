@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.contenders.harness import one_core, settle
-from flead.bus.decode import Decoder
-from flead.bus.encode import encode_messages
+from flead.codec.decode import Decoder
+from flead.codec.encode import encode_messages
 from flead.columns import Devices
 from flead.settings import Settings
-from flead.training.fleet import Shard
-from flead.training.outputs import anomalies, local_updates
+from flead.shard.outputs import anomalies, local_updates
+from flead.shard.shard import Shard
 
 BATCH = 50_000
 

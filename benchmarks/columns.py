@@ -18,7 +18,7 @@ from benchmarks.contenders.harness import one_core
 from flead.columns import Batch
 from flead.records import NO_LABEL
 from flead.settings import Settings
-from flead.training.fleet import Shard
+from flead.shard.shard import Shard
 
 BATCH = 50_000
 START = 1_762_473_600_000

@@ -21,8 +21,8 @@ from flead.dashboard.grafana.files import models
 from flead.dashboard.grafana.macros import Context, expand
 from flead.settings import Settings
 from flead.storage import queries
-from flead.storage.reader import READER, let_reader_in
-from flead.storage.store import open_store
+from flead.storage.queries.reader import READER, let_reader_in
+from flead.storage.server.store import open_store
 
 END = datetime(2026, 1, 2, tzinfo=UTC)
 DEVICES = 2407

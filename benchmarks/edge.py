@@ -33,12 +33,12 @@ from flead.agent.clock import wall
 from flead.agent.figures import Figures
 from flead.agent.mqtt_uplink import MqttUplink
 from flead.agent.sender import Sender
-from flead.agent.store import Store
-from flead.bus.encode import encode_messages
-from flead.bus.packing import pack
+from flead.agent.store import AgentStore
+from flead.codec.encode import encode_messages
+from flead.codec.packing import pack
 from flead.columns import Chunk, Devices
-from flead.gateway.messages import GLOBAL_SECONDS, device_of
 from flead.ingest.simulated import SimulatedSource
+from flead.platform.gateway.messages import GLOBAL_SECONDS, device_of
 from flead.records import GlobalModel, Reading, to_text, to_texts
 from flead.settings import Settings
 from flead.topics import CONTROL, MQTT_GLOBAL
@@ -74,7 +74,7 @@ def leaving(directory: Path, devices: int, seconds: int, port: int) -> dict[str,
         key = SigningKey.load_or_create(directory / "key")
         uplink = MqttUplink(settings, parse(settings.uplink or "", "uplink"), "agent", key)
         source = SimulatedSource(devices, seed=7, interval=1000)
-        agent = Agent(settings, source, False, Store(directory), uplink, Figures("agent", key.public))
+        agent = Agent(settings, source, False, AgentStore(directory), uplink, Figures("agent", key.public))
         uplink.start()
         _live(agent, source, devices, seconds, standing)
         records = [(topic, one) for topic, one in standing.received if topic != CONTROL]

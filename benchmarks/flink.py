@@ -28,12 +28,12 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from benchmarks import environment, workload
 from benchmarks.report import ROOT, Result, short
 from flead import settings as configuration
-from flead.bus.placement import partition_of
+from flead.layout import Layout
+from flead.placement import partition_of
 from flead.records import to_milliseconds, to_text
 from flead.settings import Settings
 from flead.stack import checks, down, up
 from flead.stack.flink import client_environment
-from flead.stack.layout import Layout
 from flead.stack.services import environment as variables
 from flead.topics import ANOMALIES, LOCAL_UPDATES, READINGS
 

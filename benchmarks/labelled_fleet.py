@@ -13,8 +13,8 @@ from flead.federation.rounds import rounds_of
 from flead.learning.metrics import Confusion, confusion
 from flead.records import GlobalModel, LocalUpdate
 from flead.settings import load
-from flead.training.fleet import Shard
-from flead.training.outputs import local_updates
+from flead.shard.outputs import local_updates
+from flead.shard.shard import Shard
 
 TRAIN_READINGS = 50
 ANOMALOUS = 0.1

@@ -14,7 +14,7 @@ from benchmarks.contenders.harness import one_core
 from flead.columns import Batch
 from flead.learning.registry import LEARNERS
 from flead.settings import Settings
-from flead.training.fleet import Shard
+from flead.shard.shard import Shard
 
 CHANNELS = {"drift": 8}
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from benchmarks.labelled_fleet import play
 from flead.learning.learner import flatten, unflatten
-from flead.learning.logistic import LAYOUT
 from flead.learning.metrics import Confusion
 from flead.learning.privacy import noise_of, private
+from flead.learning.zscore.logistic import LAYOUT
 from flead.privacy.accountant import DELTA, Accountant
 from flead.records import GlobalModel, LocalUpdate
 

@@ -25,13 +25,13 @@ from confluent_kafka import Producer
 from benchmarks.flink import DEVICES, send
 from benchmarks.report import ROOT, Result
 from flead import settings as configuration
+from flead.layout import Layout
 from flead.records import GlobalModel, to_text
 from flead.settings import Settings
 from flead.stack import down, up
-from flead.stack.layout import Layout
 from flead.stack.services import environment
-from flead.storage.state import reset
-from flead.storage.store import served_store
+from flead.storage.server.store import served_store
+from flead.storage.writing.state import reset
 from flead.topics import GLOBAL_MODELS
 
 RUNS = 3

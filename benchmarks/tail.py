@@ -15,7 +15,7 @@ from benchmarks.signals import EVENTS, FAMILIES, Family, Values, plant
 from flead.learning.learner import Trainings
 from flead.learning.registry import LEARNERS
 from flead.learning.rules import Rules
-from flead.training.pace import SPARSE
+from flead.shard.pace import SPARSE
 
 LEARNING = 0.15
 APART = 12

@@ -17,8 +17,8 @@ import psycopg
 
 from flead.dashboard.viewer import Viewer
 from flead.settings import Settings
-from flead.storage.embedded_postgres import EmbeddedPostgres
-from flead.storage.migrate import migrate
+from flead.storage.migrations.migrate import migrate
+from flead.storage.server.embedded_postgres import EmbeddedPostgres
 
 FILL = """
     INSERT INTO devices

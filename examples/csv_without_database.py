@@ -13,8 +13,8 @@ import numpy as np
 from flead.federation.rounds import rounds_of
 from flead.ingest.csv_folder import csv_folder
 from flead.settings import load
-from flead.training.fleet import Shard
-from flead.training.outputs import anomalies, local_updates
+from flead.shard.outputs import anomalies, local_updates
+from flead.shard.shard import Shard
 
 
 def make_fleet(folder: Path) -> None:

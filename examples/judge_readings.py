@@ -7,7 +7,7 @@ import numpy as np
 
 from flead.learning.learner import Trainings
 from flead.learning.rules import Rules
-from flead.learning.zscore import ZScore
+from flead.learning.zscore.learner import ZScore
 
 # Two devices, one channel, forty readings in turn: a boiler at 80 degrees and a pump at 2 bar.
 rows = np.tile(np.array([0, 1], dtype=np.int32), 20)

@@ -14,7 +14,7 @@ from flead.federation.rounds import Rounds
 from flead.learning.learner import Parameters
 from flead.learning.strategies import DEFAULTS, STRATEGIES, Contribution, State, StrategyRules
 from flead.learning.strategies.fedavg import FedAvg
-from flead.learning.zscore import ZScore
+from flead.learning.zscore.learner import ZScore
 from flead.records import LocalUpdate
 
 

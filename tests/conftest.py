@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from flead.storage.embedded_postgres import EmbeddedPostgres
-from flead.storage.migrate import migrate
-from flead.storage.postgres_binaries import installed_versions
+from flead.storage.migrations.migrate import migrate
+from flead.storage.server.binaries import installed_versions
+from flead.storage.server.embedded_postgres import EmbeddedPostgres
 from tests.platform_fixtures import kafka, topics
 
 __all__ = ["connection", "database", "kafka", "postgres", "topics"]

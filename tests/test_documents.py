@@ -15,7 +15,7 @@ from flead.settings import PREFIX, Settings
 from tools.reference import every_command, pages
 
 ROOT = Path(__file__).parent.parent
-WRITTEN = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+WRITTEN = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 """All documents; the changelog speaks of former versions, too."""
 LIVING = [path for path in WRITTEN if path.name != "CHANGELOG.md"]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

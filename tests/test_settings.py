@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flead.errors import FleadError
-from flead.settings import PREFIX, Settings, SettingsError, load
+from flead.settings import PREFIX, SECTIONS, Settings, SettingsError, fields_of, load
 
 
 @pytest.fixture(autouse=True)
@@ -150,3 +150,17 @@ def test_every_setting_says_what_it_is(name: str) -> None:
     description = Settings.model_fields[name].description
     assert description
     assert description.endswith(".")
+
+
+def test_every_setting_is_in_one_section() -> None:
+    in_sections = [name for section in SECTIONS.values() for name in fields_of(section)]
+    assert sorted(in_sections) == sorted(Settings.model_fields)
+
+
+def test_a_section_by_itself_has_its_fields_its_bounds_and_nothing_else() -> None:
+    learning = SECTIONS["Learning"]
+    assert learning().model_dump().keys() == set(fields_of(learning))
+    with pytest.raises(ValueError, match="scoring would never start"):
+        learning.model_validate({"window": 5})
+    with pytest.raises(ValueError, match="Extra inputs"):
+        learning.model_validate({"kafka_port": 1})

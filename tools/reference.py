@@ -11,11 +11,11 @@ from typing import Any
 import typer
 from pydantic import SecretStr
 
-from flead.cli import app
+from flead.cli.app import app
 from flead.dashboard.grafana.files import files as grafana_files
 from flead.learning.registry import LEARNERS
 from flead.learning.strategies import STRATEGIES
-from flead.settings import PREFIX, SETTINGS_FILE, Settings
+from flead.settings import PREFIX, SECTIONS, SETTINGS_FILE, fields_of
 from flead.stack.compose import compose
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -24,7 +24,7 @@ DEPLOY = DOCS.parent / "deploy"
 COMMANDS = """\
 # Commands
 
-<!-- Made from src/flead/cli.py and the files beside it by `make docs`: change it there. -->
+<!-- Made from src/flead/cli/app.py and the files beside it by `make docs`: change it there. -->
 
 `flead --help`, and `--help` after any command, say the same in a terminal. A value that is not given comes from the
 [settings](settings.md). Wrong input ends with exit code 2 and one line that says what, where and what to do. With
@@ -33,7 +33,7 @@ COMMANDS = """\
 SETTINGS = f"""\
 # Settings
 
-<!-- Made from src/flead/settings.py by `make docs`: change it there. -->
+<!-- Made from src/flead/settings by `make docs`: change it there. -->
 
 A value comes from, in rising order of strength: the default, `{SETTINGS_FILE}` in the working directory, the
 environment variable `{PREFIX}` and the name in capitals (`{PREFIX}BUFFER=10`), and a command's flag where it has one.
@@ -106,13 +106,16 @@ def option_default(option: Any) -> str:
 
 
 def settings() -> str:
-    """Every setting with its bounds and its default."""
-    properties = Settings.model_json_schema()["properties"]
-    rows = [
-        [f"`{name}`", bounds(properties[name]), toml(field.default), str(field.description)]
-        for name, field in Settings.model_fields.items()
-    ]
-    parts = [SETTINGS, table(["setting", "values", "default", "meaning"], rows)]
+    """Every setting with its bounds and its default, a heading a section, and the names that two of them take."""
+    parts = [SETTINGS]
+    for heading, section in SECTIONS.items():
+        properties = section.model_json_schema()["properties"]
+        rows = [
+            [f"`{name}`", bounds(properties[name]), toml(field.default), str(field.description)]
+            for name in fields_of(section)
+            for field in [section.model_fields[name]]
+        ]
+        parts += [f"## {heading}", first_sentence(section), table(["setting", "values", "default", "meaning"], rows)]
     for title, registry in (("Learners", LEARNERS), ("Strategies", STRATEGIES)):
         named = [[f"`{name}`", first_sentence(kind)] for name, kind in registry.items()]
         parts += [f"## {title}", table(["name", "what it does"], named)]

@@ -2,11 +2,11 @@
 
 from harness import Outputs, run
 
-from flead.bus.decode import Decoder
-from flead.bus.encode import encode_messages
+from flead.codec.decode import Decoder
+from flead.codec.encode import encode_messages
 from flead.settings import Settings
-from flead.training.fleet import Shard
-from flead.training.outputs import anomalies, local_updates
+from flead.shard.outputs import anomalies, local_updates
+from flead.shard.shard import Shard
 
 PIECE = 4_000_000
 """Bytes that are decoded at once: about 50,000 readings."""

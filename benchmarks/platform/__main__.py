@@ -19,15 +19,15 @@ import psutil
 import psycopg
 
 from flead.bus.service import Service
-from flead.ingest.producer import ReadingsProducer
+from flead.layout import Layout
+from flead.platform.collector.service import Collector
+from flead.platform.producer import ReadingsProducer
 from flead.settings import Settings
 from flead.stack import down, up
-from flead.stack.layout import Layout
 from flead.stack.processes import marked
-from flead.storage.collector import Collector
-from flead.storage.store import served_store
+from flead.storage.server.store import served_store
+from tests.platform.collector import messages
 from tests.platform_fixtures import eventually, platform_settings
-from tests.storage import messages
 
 READINGS, PACKED, ROWS = 300_000, 3_000_000, 100_000
 DEADLINE = 300.0

@@ -1,5 +1,5 @@
 """``python -m flead``."""
 
-from flead.cli import main
+from flead.cli.app import main
 
 main()

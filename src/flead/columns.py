@@ -20,7 +20,7 @@ Channels = tuple[str, ...]
 class Batch(NamedTuple):
     """N readings in order of arrival.
 
-    ``values[i, j]`` is what reading i says of channel j of its device, NaN where it says nothing;
+    ``values[i, j]`` is the value of reading i in channel j of its device, NaN where it has none;
     ``Devices.channels(row)`` names the channels. C is at least the width of every device in the batch.
     """
 
@@ -45,7 +45,7 @@ class Batch(NamedTuple):
 
 @dataclass(slots=True)
 class Chunk:
-    """What a source gives at once: readings, and what was none."""
+    """What a source returns at once: readings, and rows that were rejected."""
 
     batch: Batch
     rejected: list[Rejected]
@@ -67,7 +67,7 @@ class Source(Protocol):
     def next_batch(self, limit: int, until: int | None) -> Chunk | None:
         """Up to ``limit`` readings with event times up to ``until`` (milliseconds; None: no bound).
 
-        An empty chunk says that none is due yet, None that the source has ended.
+        An empty chunk means that none is due yet, None that the source has ended.
         """
 
     def start_time(self) -> int:
@@ -106,9 +106,9 @@ class Devices:
         return len(self.ids)
 
     def add(self, ids: Iterable[str], channels: Channels = (DEFAULT_CHANNEL,)) -> NDArray[np.int32]:
-        """The rows of these devices. A new one gets these channels, a known one those it lacks.
+        """The rows of these devices. A new device gets these channels; a known one gets those it lacks.
 
-        No channels say that they are not known. ValueError if they are not distinct; nothing is changed then.
+        Without channels, they are not known yet. ValueError if they are not distinct; nothing is changed then.
         """
         if len(set(channels)) < len(channels):
             raise ValueError(f"channels must be distinct, not {channels!r}")

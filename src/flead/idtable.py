@@ -66,7 +66,7 @@ def intern(
     slots: NDArray[np.int32],
     count: NDArray[np.int64],
 ) -> int:
-    """The row of the id ``text[start:stop]``, which is added if it is new; ``FULL`` if it does not fit."""
+    """The row of the id ``text[start:stop]``, added if it is new; ``FULL`` if it does not fit."""
     slot = slot_of(text, start, stop, arena, ends, slots)
     if slots[slot] != EMPTY:
         return int(slots[slot])
@@ -148,7 +148,7 @@ class IdTable:
         return rows
 
     def arrays(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
-        """What :func:`intern` takes; stale after :meth:`reserve`."""
+        """The arguments of :func:`intern`; stale after :meth:`reserve`."""
         return self.arena, self.ends, self.slots, self.count
 
     def reserve(self, ids: int, more_bytes: int) -> None:

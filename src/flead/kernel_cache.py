@@ -2,11 +2,12 @@
 
 Numba keeps a kernel until the file that holds it changes, but not until a kernel that it calls changes in
 another file: an edit to ``windows.py`` would leave ``zscore.py`` running the old code. So FLEAD's kernels lie in
-a directory whose name is a digest of all files with kernels.
+a directory whose name is a digest of all files with kernels, or with records that kernels take.
 """
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -16,9 +17,12 @@ from pathlib import Path
 VARIABLE = "NUMBA_CACHE_DIR"
 DAY = 86_400
 
+KERNELS = re.compile(rb"njit|learning\.kernels")
+"""What a file says that holds kernels, or the records of arrays that are passed to them."""
+
 
 def use() -> None:
-    """Point Numba at the directory for this state of the sources; a NUMBA_CACHE_DIR of the user's stays."""
+    """Point Numba at the directory for this state of the sources; the user's own NUMBA_CACHE_DIR takes precedence."""
     if VARIABLE in os.environ:
         return
     package = Path(__file__).parent
@@ -31,7 +35,7 @@ def use() -> None:
             (base / name).mkdir(parents=True, exist_ok=True)
         except OSError:
             continue
-        # Kernels are code: what another user could have put there is not run.
+        # Kernels are code: nothing that another user could have put there is run.
         ours = base.stat().st_uid == (base / name).stat().st_uid == _user()
         if ours and os.access(base / name, os.W_OK):
             os.environ[VARIABLE] = str(base / name)
@@ -55,6 +59,6 @@ def _digest(package: Path) -> str:
     digest = hashlib.sha256()
     for source in sorted(package.rglob("*.py")):
         text = source.read_bytes()
-        if b"njit" in text:
+        if KERNELS.search(text):
             digest.update(str(source.relative_to(package)).encode() + b"\0" + text)
     return digest.hexdigest()[:16]

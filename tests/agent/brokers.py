@@ -15,11 +15,11 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from flead.bus.answers import answer
-from flead.bus.parcels import opened
+from flead.codec.answers import answer
+from flead.codec.parcels import opened
 from flead.stack.checks import listens
 from flead.stack.mqtt import program as mosquitto_program
-from flead.storage.exclusive import free_port
+from flead.storage.server.exclusive import free_port
 from flead.topics import ACK, ENROL, STATE, UP, mqtt_topic
 from flead.trust.envelope import Envelope
 from tests.platform_fixtures import eventually

@@ -12,13 +12,13 @@ from flead.agent.agent import Agent
 from flead.agent.clock import Clock
 from flead.agent.errors import AgentError
 from flead.agent.figures import Figures
-from flead.agent.store import Made, Outgoing, Store
+from flead.agent.store import AgentStore, Made, Outgoing
 from flead.columns import Batch, Chunk
 from flead.embedded.pipeline import Pipeline
 from flead.ingest.csv_folder import csv_folder
 from flead.records import GlobalModel, Rejected
 from flead.settings import Settings
-from flead.storage.writer import Writer
+from flead.storage.writing.writer import Writer
 from flead.topics import ANOMALIES, LOCAL_UPDATES
 from tests.agent import fleets
 from tests.agent.uplinks import Hand
@@ -27,7 +27,7 @@ WHO = Figures("gateway-1", "key")
 
 
 def agent_of(directory, settings, name, uplink=None, **more) -> Agent:
-    return Agent(settings, fleets.source(name), False, Store(directory), uplink or Hand(), WHO, **more)
+    return Agent(settings, fleets.source(name), False, AgentStore(directory), uplink or Hand(), WHO, **more)
 
 
 def read(agent: Agent, readings: int, batch: int = 100) -> None:
@@ -212,7 +212,7 @@ def test_a_clock_that_is_set_back_stops_no_training(tmp_path, caplog):
     settings = Settings(source="-", uplink_rate=1e6)
     times = {"wall": 1_000_000_000, "passed": 0}
     clock = Clock(lambda: times["wall"], lambda: times["passed"])
-    agent = Agent(settings, Silent(), True, Store(tmp_path), Hand(), WHO, clock=clock)
+    agent = Agent(settings, Silent(), True, AgentStore(tmp_path), Hand(), WHO, clock=clock)
     assert agent._ahead is not None
     agent._ahead._clock, agent._ahead._since = lambda: times["passed"], 0
     agent._learner.shard.devices.add(["pump"])

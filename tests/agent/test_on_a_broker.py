@@ -20,9 +20,9 @@ from flead.agent.figures import Figures
 from flead.agent.mqtt_uplink import MqttUplink
 from flead.agent.sources import make_source
 from flead.agent.status import status
-from flead.agent.store import Store
-from flead.bus.packing import pack, unpack
-from flead.bus.parcels import SIGNATURE
+from flead.agent.store import AgentStore
+from flead.codec.packing import pack, unpack
+from flead.codec.parcels import SIGNATURE
 from flead.records import GlobalModel
 from flead.settings import Settings
 from flead.topics import ANOMALIES, CONTROL, ENROL, LOCAL_UPDATES, UP, mqtt_topic
@@ -52,7 +52,7 @@ def running(directory: Path, settings: Settings) -> Iterator[Agent]:
     ready = threading.Event()
 
     def work() -> None:
-        store = Store(directory)
+        store = AgentStore(directory)
         standing.append(
             Agent(settings, opened.source, opened.live, store, uplink, Figures(settings.agent_name or "", key.public))
         )

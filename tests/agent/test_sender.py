@@ -1,7 +1,7 @@
 """Records leave in order, together, a bounded number at a time, at a bounded rate, and again if nobody answers."""
 
 from flead.agent.sender import ENOUGH, FIRST_PATIENCE, GATHER_SECONDS, IN_FLIGHT, Sender
-from flead.agent.store import Change, Made, Store
+from flead.agent.store import AgentStore, Change, Made
 from flead.topics import ANOMALIES, LOCAL_UPDATES
 from tests.agent.uplinks import Hand
 
@@ -14,17 +14,17 @@ class Time:
         return self.now
 
 
-def filled(directory, count: int) -> Store:
-    store = Store(directory)
+def filled(directory, count: int) -> AgentStore:
+    store = AgentStore(directory)
     put(store, LOCAL_UPDATES, count)
     return store
 
 
-def put(store: Store, topic: str, count: int) -> None:
+def put(store: AgentStore, topic: str, count: int) -> None:
     store.commit(Change(made=[Made(topic, "a", 0, b"{}")] * count), lambda _: {})
 
 
-def at_once(uplink: Hand, store: Store, rate: float, time: Time) -> Sender:
+def at_once(uplink: Hand, store: AgentStore, rate: float, time: Time) -> Sender:
     """One whose updates wait for nobody."""
     sender = Sender(uplink, store, rate, time)
     sender.gather = 0.0

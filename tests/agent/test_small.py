@@ -22,7 +22,7 @@ SCRIPT = """
 import sys
 for name in sys.argv[1:]:
     sys.modules[name] = None  # as if it were not installed
-import flead.cli, flead.agent.run, flead.agent.status, flead.agent.mqtt_source, flead.agent.mqtt_uplink
+import flead.cli.app, flead.agent.run, flead.agent.status, flead.agent.mqtt_source, flead.agent.mqtt_uplink
 from flead.agent.sources import make_source
 from flead.settings import Settings
 make_source(Settings(source="mqtt://localhost/sensors/+/data"), "me")

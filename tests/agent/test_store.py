@@ -6,7 +6,7 @@ import pytest
 
 from flead.agent.bounds import Bounds
 from flead.agent.errors import AgentError
-from flead.agent.store import MOST_REJECTED, Change, Made, Store, is_passing
+from flead.agent.store import MOST_REJECTED, AgentStore, Change, Made, is_passing
 from flead.records import Rejected
 from flead.topics import ANOMALIES, LOCAL_UPDATES
 
@@ -21,10 +21,10 @@ def alarm(device: str, made: int = 0, size: int = 100) -> Made:
     return Made(ANOMALIES, device, made, b"a" * size)
 
 
-def put(store: Store, change: Change, bounds: Bounds | None = None, now: int = 0) -> dict[str, int]:
+def put(store: AgentStore, change: Change, bounds: Bounds | None = None, now: int = 0) -> dict[str, int]:
     dropped: dict[str, int] = {}
 
-    def finish(store: Store) -> dict[str, bytes]:
+    def finish(store: AgentStore) -> dict[str, bytes]:
         if bounds is not None:
             dropped.update(bounds.keep(store, now))
         return {"state": b"new"}
@@ -33,7 +33,7 @@ def put(store: Store, change: Change, bounds: Bounds | None = None, now: int = 0
     return dropped
 
 
-def waiting(store: Store) -> list[tuple[int, str, str]]:
+def waiting(store: AgentStore) -> list[tuple[int, str, str]]:
     found = [(one.sequence, one.topic, one.device) for one in store.outgoing(0, 10_000)]
     assert store.waiting.rows == len(found)
     assert store.waiting.bytes == sum(len(one.record) for one in store.outgoing(0, 10_000))
@@ -41,18 +41,18 @@ def waiting(store: Store) -> list[tuple[int, str, str]]:
 
 
 def test_what_is_answered_goes_and_no_number_comes_again(tmp_path):
-    store = Store(tmp_path)
+    store = AgentStore(tmp_path)
     put(store, Change(made=[update("a"), alarm("a"), update("b")]))
     put(store, Change(answered={1, 2, 3}))
     store.close()
-    store = Store(tmp_path)
+    store = AgentStore(tmp_path)
     put(store, Change(made=[update("a")]))
     assert waiting(store) == [(4, LOCAL_UPDATES, "a")]
     assert store.state() == {"state": b"new"}
 
 
 def test_a_transaction_that_fails_changes_nothing(tmp_path):
-    store = Store(tmp_path)
+    store = AgentStore(tmp_path)
     put(store, Change(made=[update("a")]))
     with pytest.raises(RuntimeError, match="died"):
         store.commit(
@@ -62,7 +62,7 @@ def test_a_transaction_that_fails_changes_nothing(tmp_path):
 
 
 def test_superseded_updates_go_first_then_updates_and_alarms_last(tmp_path):
-    store = Store(tmp_path)
+    store = AgentStore(tmp_path)
     bounds = Bounds(1000, DAY)
     put(store, Change(made=[update("a"), alarm("a"), update("b"), update("a"), alarm("b"), update("a"), update("c")]))
     assert put(store, Change(made=[update("d"), alarm("c"), alarm("d"), alarm("e")]), bounds) == {
@@ -76,7 +76,7 @@ def test_superseded_updates_go_first_then_updates_and_alarms_last(tmp_path):
 
 
 def test_what_is_too_old_goes_and_a_clock_that_is_set_makes_nothing_older(tmp_path):
-    store = Store(tmp_path)
+    store = AgentStore(tmp_path)
     bounds = Bounds(10_000, DAY)
     put(store, Change(made=[update("a", made=0), alarm("a", made=DAY)]))
     assert put(store, Change(jump=400 * DAY), bounds, now=400 * DAY) == {}
@@ -85,7 +85,7 @@ def test_what_is_too_old_goes_and_a_clock_that_is_set_makes_nothing_older(tmp_pa
 
 
 def test_a_full_disk_is_an_error_that_passes(tmp_path):
-    store = Store(tmp_path)
+    store = AgentStore(tmp_path)
     put(store, Change(made=[update("a")]))
     pages = store._one("PRAGMA page_count")[0]
     store._database.execute(f"PRAGMA max_page_count = {pages}")
@@ -99,7 +99,7 @@ def test_a_full_disk_is_an_error_that_passes(tmp_path):
 
 
 def test_rejected_readings_are_kept_up_to_a_bound(tmp_path):
-    store = Store(tmp_path)
+    store = AgentStore(tmp_path)
     for first in (0, 800):
         rows = [(n, Rejected("", f"line {n}", "no", b"x" * 9000)) for n in range(first, first + 800)]
         put(store, Change(rejected=rows))
@@ -110,4 +110,4 @@ def test_rejected_readings_are_kept_up_to_a_bound(tmp_path):
 def test_a_damaged_store_is_named(tmp_path):
     (tmp_path / "agent.db").write_bytes(b"no database at all" * 100)
     with pytest.raises(AgentError, match=r"agent\.db: cannot be used"):
-        Store(tmp_path)
+        AgentStore(tmp_path)

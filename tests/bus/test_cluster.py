@@ -44,7 +44,7 @@ def test_topics_lag_and_messages(topics: Settings) -> None:
     assert (newest.offset, newest.text, newest.hex, newest.key) == (4, None, "ff fe", "key 4")
     assert (second.text, second.size, second.headers) == ("x" * 2000, 3000, {"reason": "not a reading"})
     assert newest_messages(kafka_options(topics), "dead-letters", 0, 5) == []
-    with pytest.raises(FleadError, match="does not answer as it should"):
+    with pytest.raises(FleadError, match="does not respond as expected"):
         newest_messages(kafka_options(topics), "no-such-topic", 0, 5)
 
 
@@ -52,5 +52,5 @@ def test_no_kafka_is_said_soon() -> None:
     require_platform()
     from flead.bus.cluster import look
 
-    with pytest.raises(FleadError, match=r"127\.0\.0\.1:1 does not answer"):
+    with pytest.raises(FleadError, match=r"127\.0\.0\.1:1 does not respond"):
         look({"bootstrap.servers": "127.0.0.1:1"})

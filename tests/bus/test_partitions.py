@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from flead.bus.placement import broker_of, partition_of
+from flead.placement import broker_of, partition_of
 
 
 @pytest.mark.parametrize(

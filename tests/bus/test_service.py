@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("prometheus_client", reason="the platform is not installed: make setup EXTRA=platform")
 
+from flead.bus.health import HEALTHY, STARTING
 from flead.bus.service import Service
 
 
@@ -31,7 +32,7 @@ def test_health_metrics_and_a_signal() -> None:
     with service.running():
         status, text = get(service.port, "/healthz")
         assert (status, json.loads(text)) == (503, {"service": "tester", "trouble": "starting"})
-        service.trouble = ""
+        service.health = HEALTHY
         assert get(service.port, "/healthz")[0] == 200
         assert "flead_test 7.0" in get(service.port, "/metrics")[1]
         assert get(service.port, "/secrets")[0] == 404
@@ -45,20 +46,20 @@ def test_waits_until_what_is_away_is_there(monkeypatch: pytest.MonkeyPatch) -> N
     service, tries = Service("tester"), []
 
     def attempt() -> int:
-        tries.append(service.trouble)
+        tries.append(service.health.trouble)
         if len(tries) < 3:
             raise ConnectionError("away")
         return 42
 
     assert service.wait_for("the database", attempt, ConnectionError) == 42
     assert tries == ["starting", "waiting for the database: away", "waiting for the database: away"]
-    assert service.trouble == ""
+    assert service.health == HEALTHY
 
 
 def test_what_still_has_to_start_is_not_well_once_one_need_is_there() -> None:
     service = Service("tester")
-    service.wait_for("the database", lambda: None, ConnectionError, then="starting")
-    assert service.trouble == "starting"
+    service.wait_for("the database", lambda: None, ConnectionError, then=STARTING)
+    assert service.health.trouble == "starting"
 
 
 def test_a_stop_ends_the_waiting() -> None:

@@ -11,18 +11,19 @@ import psycopg
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from flead.bus.placement import broker_of
 from flead.columns import Batch, Devices
+from flead.placement import broker_of
 from flead.records import NO_LABEL, Evaluation, GlobalModel, Rejected, to_text
-from flead.storage.alarms import AlarmRules
-from flead.storage.writer import Writer
+from flead.storage.writing.alarms import AlarmRules
+from flead.storage.writing.tables import Points
+from flead.storage.writing.writer import Writer
+from tests import columns
 
 NOON = 1_762_516_800_000  # 2025-11-07T12:00:00Z
 INTERVAL = 2000
 WINDOW, FIRST, THRESHOLD, CRITICAL = 100, 10, 2.5, 5.0
 TRAIN = 50
 CHANNELS = ("temperature", "pressure", "flow")
-LAYOUT = {"weights": (3,), "bias": (1,)}
 HOSTILE = '<img src=x onerror="document.title=1">/é漢 %2F'
 """A device id that must come out on every page as it went in."""
 
@@ -82,12 +83,31 @@ class Fleet:
         self.writer.add_readings(Batch(rows, times, values, np.full(count, NO_LABEL, dtype=np.int8)))
         for number, signal in enumerate(signals):
             channel = np.full(count, number, dtype=np.int16)
-            self.writer.add_signal(rows, channel, signal.values, signal.means, signal.stds, times)
+            self.writer.add_signal(
+                Points(
+                    rows=rows,
+                    channels=channel,
+                    values=signal.values,
+                    means=signal.means,
+                    stds=signal.stds,
+                    times=times,
+                )
+            )
             off = np.abs(signal.scores) > THRESHOLD
+            number_off = int(off.sum())
             self.writer.add_anomalies(
-                rows[off], channel[off], signal.values[off], signal.scores[off], np.abs(signal.scores[off]) > CRITICAL,
-                times[off], signal.means[off], signal.stds[off], "zscore", THRESHOLD,
-            )  # fmt: skip
+                columns.flagged(
+                    rows[off],
+                    times[off],
+                    channels=channel[off],
+                    values=signal.values[off],
+                    scores=signal.scores[off],
+                    critical=np.abs(signal.scores[off]) > CRITICAL,
+                    means=signal.means[off],
+                    stds=signal.stds[off],
+                    thresholds=np.full(number_off, THRESHOLD),
+                )
+            )
         self._trainings(row, times)
 
     def _signal(self, row: int, channel: int, count: int) -> Signal:
@@ -110,10 +130,17 @@ class Fleet:
         count = len(versions)
         good = np.clip(0.97 - 0.25 / versions + self.random.normal(0, 0.01, count), 0, 1)
         self.writer.add_local_models(
-            np.full(count, row, dtype=np.int32), versions, np.maximum(versions - 1, 0), good, 1.2 - good,
-            np.full(count, TRAIN), self.random.normal(0, 1, (count, 4)), [LAYOUT], np.zeros(count, np.int64),
-            NOON + (versions * TRAIN - 1) * INTERVAL,
-        )  # fmt: skip
+            columns.local_models(
+                np.full(count, row, dtype=np.int32),
+                NOON + (versions * TRAIN - 1) * INTERVAL,
+                versions=versions,
+                global_versions=np.maximum(versions - 1, 0),
+                accuracies=good,
+                losses=1.2 - good,
+                samples=np.full(count, TRAIN),
+                parameters=self.random.normal(0, 1, (count, 4)),
+            )
+        )
 
     def _global_models(self, first: int, last: int) -> None:
         for version in range(first + 1, last + 1):

@@ -70,7 +70,7 @@ def test_models_are_compared_and_rolled_back_on_the_page(
     browser: Browser, viewer: str, fleet: Fleet, connection: psycopg.Connection[Any]
 ) -> None:
     browser.open(f"{viewer}/models")
-    assert browser.rows("Versions")[0][1] == f"v{fleet.versions}, in force"
+    assert browser.rows("Versions")[0][1] == f"v{fleet.versions}, current"
     browser.click("input[aria-label='Choose version 3']")
     browser.until(lambda: len(browser.rows("Their parameters")) == 4)
     assert [row[0] for row in browser.rows("The chosen versions")] == ["v3", f"v{fleet.versions}"]
@@ -80,7 +80,7 @@ def test_models_are_compared_and_rolled_back_on_the_page(
     browser.click("dialog .primary")
     asked = "SELECT version FROM rollback_requests"
     browser.until(lambda: connection.execute(asked.encode()).fetchall() == [(3,)])
-    browser.until(lambda: "Asked for" in " ".join(browser.texts("[role=status]")))
+    browser.until(lambda: "Requested" in " ".join(browser.texts("[role=status]")))
     browser.keep("models", "laptop", "dark")
 
 

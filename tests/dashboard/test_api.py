@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from flead.dashboard.webhook import sign
-from flead.storage.alarms import AlarmRules
+from flead.storage.writing.alarms import AlarmRules
 from tests.conftest import Database
 from tests.dashboard.conftest import settings, viewing
 from tests.dashboard.fleet import Fleet
@@ -183,7 +183,7 @@ def test_new_criticals_are_sent_signed_and_again_until_they_are_understood(
             assert (status, answer["delivered"]) == (200, True)
             assert json.loads(received[-1][1])["event"] == "test"
             statuses += [302]
-            assert post(url, "/api/webhook/test")[1]["trouble"] == "it answered 302"
+            assert post(url, "/api/webhook/test")[1]["trouble"] == "it answered with status 302"
             assert "tell-nobody" not in json.dumps(answer) + get(url, "/alarms")[2]
             assert "not to be told" not in get(url, "/alarms")[2]
 

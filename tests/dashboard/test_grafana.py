@@ -16,10 +16,10 @@ from flead.dashboard.grafana.files import models
 from flead.dashboard.grafana.macros import Context, MacroError, expand
 from flead.records import Rejected
 from flead.settings import load
-from flead.storage.hours import merge_hours
-from flead.storage.reader import READER, let_reader_in
-from flead.storage.store import open_store
-from flead.storage.writer import Writer
+from flead.storage.queries.reader import READER, let_reader_in
+from flead.storage.server.store import open_store
+from flead.storage.writing.hours import merge_hours
+from flead.storage.writing.writer import Writer
 from tests.dashboard.grafana_check import PanelError, run, targets
 
 MODELS = models()

@@ -104,7 +104,7 @@ def test_empty_store_says_what_to_do(browser: Browser, viewer: str) -> None:
     browser.open(f"{viewer}/devices")
     assert "flead run" in browser.text(".empty")
     browser.open(f"{viewer}/devices/device_1")
-    assert "no device of this id" in browser.text(".empty")
+    assert "no device with this id" in browser.text(".empty")
 
 
 def test_empty_page_fills_when_the_first_readings_come(
@@ -158,7 +158,7 @@ def test_devices_are_searched_filtered_sorted_and_paged(
     browser.click("th:nth-child(6) button")
     browser.until(lambda: order() == "ascending")
     browser.write("input[type=search]", "no such thing")
-    browser.until(lambda: "No device matches" in browser.text(".empty"))
+    browser.until(lambda: "No devices match" in browser.text(".empty"))
     browser.open(f"{viewer}/devices")
     keep_all(browser, "devices")
 
@@ -287,8 +287,8 @@ def test_page_survives_an_outage_of_the_database(
     browser.script("window.still = true")
     fleet.writer._connection.close()
     outage(True)
-    browser.until(lambda: "The database does not answer" in browser.text("[role=alert]"))
-    assert browser.text(".live").startswith("No answer")
+    browser.until(lambda: "The database does not respond" in browser.text("[role=alert]"))
+    assert browser.text(".live").startswith("No response")
     assert browser.section("Readings")[0] == readings
     browser.keep("overview-outage")
     outage(False)
@@ -304,7 +304,7 @@ def test_page_opened_during_an_outage_fills_afterwards(
     outage(True)
     with viewing(database.conninfo) as url:
         browser.open(f"{url}/devices/device_0")
-        assert "The database does not answer" in browser.text("[role=alert]")
+        assert "The database does not respond" in browser.text("[role=alert]")
         outage(False)
         browser.until(lambda: browser.section("Summary"))
 

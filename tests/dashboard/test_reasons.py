@@ -4,7 +4,7 @@ import pytest
 
 from flead.dashboard.formats import NONE
 from flead.dashboard.reasons import expected, reason
-from flead.storage.rows import AnomalyRow
+from flead.storage.queries.rows import AnomalyRow
 
 
 def anomaly(value: float, z_score: float, mean: float | None, std: float | None, threshold: float | None) -> AnomalyRow:

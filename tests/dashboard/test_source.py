@@ -11,7 +11,7 @@ from flead.dashboard.sources import source_of
 from flead.embedded.pipeline import Pipeline
 from flead.ingest.csv_folder import csv_folder
 from flead.settings import Settings
-from flead.storage.writer import Writer
+from flead.storage.writing.writer import Writer
 from tests.conftest import Database
 from tests.dashboard.conftest import viewing
 from tests.dashboard.test_viewer import get

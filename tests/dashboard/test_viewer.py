@@ -171,7 +171,7 @@ def test_stops_soon_though_the_store_is_silent(silent_store: dict[str, Any]) -> 
     with viewing(silent_store) as url:
         status, _, text = get(url, "/healthz")
         assert (status, json.loads(text)["status"]) == (503, "unavailable")
-        assert "The database does not answer" in get(url)[2]
+        assert "The database does not respond" in get(url)[2]
         began = time.monotonic()
     assert time.monotonic() - began < 4
 

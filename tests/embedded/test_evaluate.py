@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from flead.cli import app
+from flead.cli.app import app
 from flead.columns import Batch
 from flead.embedded.evaluate import DEVICES, HOSTILE
 from flead.embedded.evaluation_report import MARK, tables, write_tables
@@ -20,7 +20,7 @@ from flead.federation.rounds import rounds_of
 from flead.ingest.sources import make_source
 from flead.learning.registry import LEARNERS
 from flead.settings import Settings
-from flead.training.fleet import Outcome, Shard
+from flead.shard.shard import Outcome, Shard
 from tests.ingest.drain import ROOT, real_data
 
 TRAINING, LENGTH = 100, 260
@@ -137,7 +137,7 @@ def test_tables_are_written_between_their_marks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["sim", "nowhere"], "no data set 'sim'"),
+        (["sim", "nowhere"], "cannot evaluate on 'sim'"),
         (["csv", "nowhere"], "neither a folder nor a file"),
         (["csv", "nowhere", "--learner", "oracle"], "no learner 'oracle'"),
     ],
@@ -179,8 +179,8 @@ def test_a_fifth_of_hostile_peers_does_little_harm(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_document_has_a_mark_for_every_table() -> None:
-    text = (ROOT / "docs" / "detection.md").read_text()
+    text = (ROOT / "docs" / "detection-results.md").read_text()
     marked = {name: table for _, name, table, _ in MARK.findall(text)}
     assert marked.keys() == {"learners", "cold_start", "held_out", "anomaly_free", "poison", "privacy"}
     for learner in LEARNERS:
-        assert f"`{learner}`, alone" in marked["learners"], "flead evaluate skab DIR --write docs/detection.md"
+        assert f"`{learner}`, alone" in marked["learners"], "flead evaluate skab DIR --write docs/detection-results.md"

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from flead.cli import app
+from flead.cli.app import app
 from flead.embedded.score import rejected_file
 from flead.errors import FleadError
 from flead.learning.registry import LEARNERS
@@ -108,7 +108,7 @@ def test_recordings_made_one_after_another_have_peers_all_the_same(tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--data", "sim", "--out", "scores.csv"], "has no end: say with --readings"),
+        (["--data", "sim", "--out", "scores.csv"], "has no end: set --readings"),
         (["--data", "sim", "--readings", "10", "--out", "scores.txt"], "ends in .csv or .parquet"),
         (["--data", "sim", "--readings", "10", "--out", "nowhere/scores.csv"], "No such file or directory"),
         (["--data", "csv:nowhere", "--out", "scores.csv"], "nowhere is neither a folder nor a file"),

@@ -9,7 +9,7 @@ from flead.ingest.simulated import SimulatedSource
 from flead.learning.metrics import Confusion
 from flead.learning.strategies import STRATEGIES
 from flead.settings import Settings
-from flead.training.fleet import Shard
+from flead.shard.shard import Shard
 
 
 def a_series(number: int, count: int = 300) -> Series:

@@ -7,7 +7,7 @@ from flead.evaluation.prequential import Prequential
 from flead.learning.learner import Judgement
 from flead.learning.metrics import Confusion
 from flead.learning.rules import Rules
-from flead.learning.zscore import ZScore
+from flead.learning.zscore.learner import ZScore
 from flead.records import GlobalModel
 
 # p(anomaly) > .5 exactly where |z| > 3: weights of level and spread 0, of |z| 1, bias -3.

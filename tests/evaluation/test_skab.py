@@ -9,11 +9,11 @@ import pytest
 from flead.evaluation.backtest import Scores, Series, backtest, counts_of, series_of
 from flead.ingest.csv_folder import csv_folder
 from flead.ingest.skab import skab
-from flead.learning.drift_observe import LASTING
+from flead.learning.drift.observe import LASTING
 from flead.learning.metrics import Confusion
 from flead.learning.strategies import STRATEGIES
 from flead.settings import Settings
-from flead.training.fleet import Shard
+from flead.shard.shard import Shard
 from tests.ingest.drain import real_data
 
 DRIFT = Settings(learner="drift")

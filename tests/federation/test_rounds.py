@@ -7,7 +7,7 @@ import pytest
 
 from flead.errors import FleadError
 from flead.federation.rounds import Rounds, rounds_of
-from flead.learning.zscore import ZScore
+from flead.learning.zscore.learner import ZScore
 from flead.records import GlobalModel, LocalUpdate
 from flead.settings import load
 

@@ -1,4 +1,5 @@
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tests.ingest.drain import assert_same, join
 KINDS = len(sensors.KINDS)
 
 
-def opened(devices: int = 10, position: dict[str, int] | None = None, **options: int) -> SimulatedSource:
+def opened(devices: int = 10, position: dict[str, int] | None = None, **options: Any) -> SimulatedSource:
     source = SimulatedSource(devices, **options)
     source.open(Devices(), position)
     return source
@@ -172,12 +173,20 @@ def test_one_to_three_readings_in_a_hundred_are_faulty():
     assert ((labels.mean(axis=0) > 0.001) & (labels.mean(axis=0) < 0.06)).all()
 
 
+def test_without_faults_it_is_the_same_fleet_where_there_was_none():
+    faulty, healthy = take(opened(20), 20 * 2_000), take(opened(20, faults=False), 20 * 2_000)
+    assert faulty.labels.any()
+    assert not healthy.labels.any()
+    same = faulty.labels == 0
+    assert_same(faulty.take(same), healthy.take(same))
+
+
 def test_every_kind_of_fault_does_what_it_says():
     key = np.uint64(77)
     seen: dict[int, int] = {}
     for segment in range(1000):
         spans = [
-            (tick, faults.find_fault(key, tick))
+            (tick, faults.find_fault(key, tick, faults.PROBABILITY))
             for tick in range(segment * faults.SEGMENT, (segment + 1) * faults.SEGMENT)
         ]
         active = [(tick, fault) for tick, fault in spans if fault[0] != faults.NONE]

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from flead.learning.drift import Drift
-from flead.learning.drift_observe import LASTING, THRESHOLD
+from flead.learning.drift.learner import Drift
+from flead.learning.drift.observe import LASTING, THRESHOLD
 from flead.learning.kinds import PEERS
 from flead.learning.learner import Judgement, Parameters, Trainings
 from flead.learning.rules import Rules
@@ -84,16 +84,16 @@ def test_who_has_seen_more_than_twice_as_much_asks_nobody() -> None:
     expert.adopt(peers(200, scores=50.0), version=1)
     for learner in (alone, member, expert):
         observe(learner, values)
-    assert member.devices[0, THRESHOLD] > 10 * alone.devices[0, THRESHOLD]
-    assert expert.devices[0, THRESHOLD] < 2 * alone.devices[0, THRESHOLD]
+    assert member.state.devices[0, THRESHOLD] > 10 * alone.state.devices[0, THRESHOLD]
+    assert expert.state.devices[0, THRESHOLD] < 2 * alone.state.devices[0, THRESHOLD]
 
 
 def test_a_new_model_makes_no_device_fit_again_that_asks_nobody() -> None:
     learner, values = new(Rules(training_rows=401)), noise(900)
     learner.adopt(peers(200, scores=50.0), version=1)
     observe(learner, values[:500])
-    weights = learner.weights.copy()
-    learner.weights[...] *= 0.5  # another fit would set them right
+    weights = learner.state.model.weights.copy()
+    learner.state.model.weights[...] *= 0.5  # another fit would set them right
     learner.adopt(peers(200, scores=20.0), version=2)
     observe(learner, values[500:])
-    assert (learner.weights == 0.5 * weights).all()
+    assert (learner.state.model.weights == 0.5 * weights).all()

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from flead.learning.learner import Trainings
-from flead.learning.logistic import features, probabilities, sigmoid
 from flead.learning.rules import Rules
-from flead.learning.zscore import ZScore
+from flead.learning.zscore.learner import ZScore
+from flead.learning.zscore.logistic import features, probabilities, sigmoid
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from flead.learning.prediction import FORGETTING, ORDER, SIZE_OF_FILTER, WEIGHTS, residual
+from flead.learning.tail.prediction import FORGETTING, ORDER, SIZE_OF_FILTER, WEIGHTS, residual
 
 
 def residuals(signal: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from flead.learning.season import LONGEST, SIZE_OF_SEASON, begin, compare, expected, find_period, remember
+from flead.learning.tail.season import LONGEST, SIZE_OF_SEASON, begin, compare, expected, find_period, remember
 
 AT = np.uintp(0), np.uintp(0)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from flead.learning.evidence import TINY
 from flead.learning.learner import Judgement, Trainings
 from flead.learning.rules import Rules
-from flead.learning.tail import EVENT, KNOWN, Tail
+from flead.learning.tail.evidence import TINY
+from flead.learning.tail.learner import EVENT, KNOWN, Tail
 
 DAY = 288
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from flead.learning.tails import COMMON, EXCESS, FIRST, QUANTILE, RATE, SIZE_OF_TAIL, SQUARE, learn, rarity
+from flead.learning.tail.tails import COMMON, EXCESS, FIRST, QUANTILE, RATE, SIZE_OF_TAIL, SQUARE, learn, rarity
 
 AT = np.uintp(0), np.uintp(0), 0
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from flead.learning.learner import Trainings
 from flead.learning.rules import Rules
-from flead.learning.windows import MEAN, RING, STD, Windows, push
-from flead.learning.zscore import ZScore
+from flead.learning.zscore.learner import ZScore
+from flead.learning.zscore.windows import MEAN, RING, STD, push, window
 
 thorough = settings(deadline=None, derandomize=True, max_examples=200, database=None)
 
@@ -34,13 +34,12 @@ def assert_right(window: Sequence[float], mean: float, std: float, within: float
 
 
 def assert_right_all_along(values: Iterable[float], width: int = 100, every: int = 1) -> None:
-    windows, seen = Windows(width), []
-    windows.grow(devices=1, channels=1)
+    signals, seen = np.zeros((1, 1, RING + width)), []
     for number, value in enumerate(values):
         seen.append(float(value))
-        push(windows.signals, 0, 0, float(value))
+        push(signals, 0, 0, float(value))
         if number % every == 0:
-            mean, std = windows.signals[0, 0, [MEAN, STD]].tolist()
+            mean, std = signals[0, 0, [MEAN, STD]].tolist()
             assert_right(seen[-width:], mean, std)
 
 
@@ -131,21 +130,20 @@ def test_right_after_a_million_updates(name: str) -> None:
 
 
 def test_values_are_kept_oldest_first() -> None:
-    windows = Windows(4)
-    windows.grow(devices=2, channels=3)
+    signals = np.zeros((2, 3, RING + 4))
     for value in range(7):
-        push(windows.signals, 1, 2, float(value))
-        assert windows.values(1, 2).tolist() == [*range(max(0, value - 3), value + 1)]
-    assert windows.values(0, 2).tolist() == []
+        push(signals, 1, 2, float(value))
+        assert window(signals[1, 2]).tolist() == [*range(max(0, value - 3), value + 1)]
+    assert window(signals[0, 2]).tolist() == []
 
 
 def test_growing_keeps_what_is_there() -> None:
-    windows = Windows(4)
-    windows.grow(devices=1, channels=1)
-    push(windows.signals, 0, 0, 5.0)
-    record = windows.signals[0, 0].copy()
-    windows.grow(devices=3, channels=2)
-    windows.grow(devices=1, channels=1)
-    assert windows.signals.shape == (3, 2, RING + 4)
-    assert windows.signals[0, 0].tolist() == record.tolist()
-    assert windows.signals.sum() == record.sum()
+    learner = ZScore(Rules(window=4))
+    learner.grow(devices=1, channels=1)
+    push(learner.state.signals, 0, 0, 5.0)
+    record = learner.state.signals[0, 0].copy()
+    learner.grow(devices=3, channels=2)
+    learner.grow(devices=1, channels=1)
+    assert learner.state.signals.shape == (3, 2, RING + 4)
+    assert learner.state.signals[0, 0].tolist() == record.tolist()
+    assert learner.state.signals.sum() == record.sum()

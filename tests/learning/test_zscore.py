@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from flead.learning.learner import Judgement, Trainings
 from flead.learning.rules import Rules
-from flead.learning.zscore import Logistic, ZScore
+from flead.learning.zscore.learner import Logistic, ZScore
 
 NO_TRAININGS = Trainings(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64))
 

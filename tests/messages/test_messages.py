@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flead.bus.decode import Decoder
+from flead.codec.decode import Decoder
 from flead.columns import Devices
 from flead.messages.flatten import UnreadableError
 from flead.messages.reader import NOWHERE, Messages

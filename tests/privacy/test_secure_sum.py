@@ -116,8 +116,8 @@ def test_a_client_refuses_a_list_that_is_not_right() -> None:
     clients = {device: Client(device, 3) for device in range(1, 6)}
     keys = [client.advertise() for client in clients.values()]
     for wrong, match in (
-        (keys[1:], "not rightly among"),
-        ([*keys, keys[2]], "not rightly among"),
+        (keys[1:], "not a valid member"),
+        ([*keys, keys[2]], "not a valid member"),
         ([*keys[:4], Keys(5, keys[1].channel, keys[1].masking)], "same key"),
         (keys[:2], "at least 3"),
         ([*keys, Client(6, 3).advertise()], "more than half of 6"),

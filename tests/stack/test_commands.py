@@ -32,12 +32,12 @@ def flead(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_up_status_logs_and_down(small: Settings) -> None:
-    assert flead(small, "down").stdout == "the platform was down already\n"
+    assert flead(small, "down").stdout == "the platform was already down\n"
     started = flead(small, "up", "producer", "collector", "viewer", "aggregator", "--native")
     assert started.returncode == 0, started.stderr
     assert f"http://127.0.0.1:{small.web_port}" in started.stdout
     again = flead(small, "up", "collector")
-    assert (again.returncode, "the platform is up already" in again.stdout.splitlines()) == (0, True)
+    assert (again.returncode, "the platform is already up" in again.stdout.splitlines()) == (0, True)
 
     services = {one["name"]: one for one in json.loads(flead(small, "status", "--json").stdout)["services"]}
     states = {name: services[name]["state"] for name in ("producer", "collector", "viewer", "aggregator", "kafka-1")}

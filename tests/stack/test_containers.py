@@ -77,16 +77,16 @@ def test_up_hands_over_the_settings_and_waits(engine: Engine) -> None:
 
 
 def test_what_containers_cannot_do_is_said_before_anything_starts(engine: Engine) -> None:
-    with pytest.raises(StackError, match=r"web_port can be set with --native only"):
+    with pytest.raises(StackError, match=r"web_port can be changed with --native only"):
         containers.up(Settings(web_port=8083))
-    with pytest.raises(StackError, match=r"data = csv:here can be used with --native"):
+    with pytest.raises(StackError, match=r"data = csv:here works with --native only"):
         containers.up(Settings(data="csv:here"))
     assert engine.calls() == []
 
 
 def test_a_start_that_fails_names_the_other_way(engine: Engine) -> None:
     engine.be(up=1)
-    with pytest.raises(StackError, match=r"docker compose up failed; flead up --native does without"):
+    with pytest.raises(StackError, match=r"docker compose up failed; flead up --native runs without"):
         containers.up(Settings())
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flead.layout import Layout
 from flead.settings import Settings
 from flead.stack import StackError, checks, log_files, preflight, state
-from flead.stack.layout import Layout
 from flead.stack.locks import Lock, held, holder
 from flead.stack.processes import MARK, Identity, end, marked
 from flead.stack.services import Port, Service
@@ -119,7 +119,7 @@ def test_a_port_in_use_is_one_line_that_says_whose(monkeypatch: pytest.MonkeyPat
             preflight.check_ports([service("kafka-1", port)])
     assert str(caught.value) == (
         f"port {port.number}, which kafka-1 needs, is in use by process {os.getpid()} ({psutil.Process().name()}):"
-        " stop what uses it, or set kafka_port (FLEAD_KAFKA_PORT) to another"
+        " stop what uses it, or change kafka_port (FLEAD_KAFKA_PORT)"
     )
 
 
@@ -131,7 +131,7 @@ def test_two_services_cannot_share_a_port() -> None:
 
 def test_too_little_memory_is_one_line() -> None:
     preflight.check_memory([service("small", megabytes=1)])
-    with pytest.raises(StackError, match=r"too little memory: the platform needs 100000001 MB and \d+ MB"):
+    with pytest.raises(StackError, match=r"not enough memory: the platform needs 100000001 MB, and \d+ MB"):
         preflight.check_memory([service("small", megabytes=1), service("large", megabytes=100_000_000)])
 
 

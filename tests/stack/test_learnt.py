@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.settings import Settings
 from flead.stack.errors import StackError
-from flead.stack.layout import Layout
 from flead.stack.learnt import agree
 
 
@@ -32,7 +32,7 @@ def test_what_another_version_has_saved_is_not_forgotten_unasked(tmp_path: Path)
     learnt = json.loads(note.read_text())
     del learnt["job"]  # as the first versions wrote it
     note.write_text(json.dumps(learnt))
-    with pytest.raises(StackError, match=r"form 1, not 2.*--forget-training.*numbering their trainings from 1"):
+    with pytest.raises(StackError, match=r"format 1, not 2.*--forget-training.*number their trainings from 1"):
         agree(settings, forget=False)
     agree(settings, forget=True)
     agree(settings, forget=False)

@@ -7,13 +7,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flead.layout import Layout
 from flead.settings import Settings
 from flead.stack import StackError, down, status, up
-from flead.stack.layout import Layout
 from flead.stack.locks import holder
 from flead.stack.processes import marked
-from flead.storage.exclusive import is_free
-from flead.storage.postgres_processes import servers_on
+from flead.storage.server.exclusive import is_free
+from flead.storage.server.processes import servers_on
 from tests.platform_fixtures import eventually, platform_settings, require_platform
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
@@ -53,7 +53,7 @@ def test_up_and_down_and_what_is_killed_in_between(small: Settings) -> None:
     psutil.Process(database.pid).kill()
     eventually(lambda: any(f.name == "database" and f.state == "ready" and f.restarts for f in status(small)))
 
-    with pytest.raises(StackError, match=r"the platform is up without schema, viewer: flead down, then flead up"):
+    with pytest.raises(StackError, match=r"the platform is up without schema, viewer: run flead down, then flead up"):
         up(small, ["viewer"])
     assert down(small) is True
     assert_nothing_is_left(small)
@@ -96,7 +96,7 @@ def test_a_service_that_does_not_start_is_named_with_its_reason(small: Settings)
     broker.mkdir(parents=True)
     (broker / "meta.properties").write_text("version=1\ncluster.id=other\nnode.id=7\n")
     with pytest.raises(
-        StackError, match=r"^kafka-1 does not start: it ended \(1\): .*node.id.*; see flead logs kafka-1"
+        StackError, match=r"^kafka-1 failed to start: it ended \(1\): .*node.id.*; see flead logs kafka-1"
     ):
         up(small, ["kafka-1"])
 

@@ -1,16 +1,19 @@
 """The table of services hangs together, and services see the settings of whoever started them."""
 
+import ast
+import importlib.util
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from flead import settings
+from flead.platform import ONCE, SERVICES
 from flead.settings import PREFIX, Settings
 from flead.stack import down, up
 from flead.stack.processes import MARK
 from flead.stack.services import environment, needed, services
-from flead.storage.reader import READER
+from flead.storage.queries.reader import READER
 from tests.platform_fixtures import platform_settings, require_platform
 
 
@@ -85,3 +88,21 @@ def test_the_schema_is_there_before_anything_asks(tmp_path: Path) -> None:
             assert reader.execute("SELECT count(*) FROM devices").fetchone() == (0,)
     finally:
         down(settings)
+
+
+@pytest.mark.parametrize("table", [SERVICES, ONCE], ids=["services", "once"])
+def test_what_a_service_runs_is_there(table: dict[str, str]) -> None:
+    for name, module in table.items():
+        found = importlib.util.find_spec(module)
+        assert found is not None, name
+        assert found.origin is not None, name
+        functions = [
+            node for node in ast.parse(Path(found.origin).read_bytes()).body if isinstance(node, ast.FunctionDef)
+        ]
+        (run,) = (function for function in functions if function.name == "run")
+        assert [argument.arg for argument in run.args.args] == ["settings"], name
+
+
+def test_every_service_is_in_the_table_that_starts_the_platform() -> None:
+    own = {name for name, service in services(Settings(), containers=True).items() if name in service.command[-1:]}
+    assert own == SERVICES.keys()

@@ -40,12 +40,12 @@ def test_start_brings_up_what_is_named_and_stop_leaves_nothing(tmp_path: Path) -
         said = run("START.sh", "viewer", told=told)
         assert f"viewer:   http://127.0.0.1:{settings.web_port}" in said.splitlines()
         assert f"database: 127.0.0.1:{settings.database_port} (user, database flead)" in said.splitlines()
-        assert "the platform is up already" in run("START.sh", "viewer", told=told)
+        assert "the platform is already up" in run("START.sh", "viewer", told=told)
     finally:
         said = run("STOP.sh", told=told)
     assert "the platform is down" in said
     assert marked(tmp_path / "data" / "platform") == []
-    assert "the platform was down already" in run("STOP.sh", told=told)
+    assert "the platform was already down" in run("STOP.sh", told=told)
 
 
 def test_with_an_engine_the_containers_are_started_and_stopped(tmp_path: Path) -> None:

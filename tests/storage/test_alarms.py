@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
+from numpy.typing import NDArray
 
 from flead.columns import Batch, Devices
-from flead.storage.alarms import AlarmRules
-from flead.storage.writer import Writer
+from flead.records import Flagged
+from flead.storage.writing.alarms import AlarmRules
+from flead.storage.writing.writer import Writer
+from tests import columns
 
 pytestmark = pytest.mark.real
 
@@ -18,6 +21,17 @@ RULES = AlarmRules(gap=10_000, readings=3, clear=60_000, webhook=True)
 Connection = psycopg.Connection[Any]
 Flag = tuple[int, int, float]
 """A device's row, seconds after noon, and z."""
+
+
+def flagged(rows: NDArray[np.int32], times: NDArray[np.int64], scores: NDArray[np.float64]) -> Flagged:
+    """Readings of the devices' first channel, critical beyond 5 standard deviations."""
+    return columns.flagged(
+        rows,
+        times,
+        values=scores * 10,
+        scores=scores,
+        critical=np.abs(scores) > 5,
+    )
 
 
 def write(connection: Connection, *commits: list[Flag], clock: int = 0) -> None:
@@ -30,11 +44,7 @@ def write(connection: Connection, *commits: list[Flag], clock: int = 0) -> None:
             rows = np.array([row for row, _, _ in flags], np.int32)
             times = np.array([NOON + 1000 * second for _, second, _ in flags])
             scores = np.array([score for _, _, score in flags], np.float64)
-            none = np.zeros(len(flags))
-            writer.add_anomalies(
-                rows, np.zeros(len(flags), np.int64), scores * 10, scores, np.abs(scores) > 5, times, none, none + 1,
-                "zscore", 2.5,
-            )  # fmt: skip
+            writer.add_anomalies(flagged(rows, times, scores))
         if clock:
             at = np.array([NOON + 1000 * clock])
             writer.add_readings(Batch(np.zeros(1, np.int32), at, np.zeros((1, 1)), np.zeros(1, np.int8)))
@@ -133,10 +143,7 @@ def test_a_commit_that_fails_leaves_no_alarm(connection: Connection) -> None:
     devices = Devices()
     devices.add(["device_0"])
     writer = Writer(connection, devices, lambda device: 1, RULES)
-    one = np.ones(1)
-    writer.add_anomalies(
-        np.zeros(1, np.int32), np.zeros(1, np.int64), one, one * 9, one > 0, np.array([NOON]), one, one, "zscore", 2.5
-    )
+    writer.add_anomalies(flagged(np.zeros(1, np.int32), np.array([NOON]), np.array([9.0])))
     writer.put_state({"x": bytes(100)})
     with pytest.raises(psycopg.errors.CheckViolation):
         writer.commit()

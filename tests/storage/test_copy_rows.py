@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flead.idtable import IdTable
-from flead.storage import copy_rows
+from flead.storage.writing import copy_rows
 
 ROWS = st.lists(
     st.tuples(

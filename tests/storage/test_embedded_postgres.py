@@ -16,12 +16,12 @@ import psutil
 import psycopg
 import pytest
 
-from flead.storage import postgres_binaries
-from flead.storage.embedded_postgres import EmbeddedPostgres
-from flead.storage.exclusive import HOST, free_port
-from flead.storage.migrate import migrate
-from flead.storage.postgres_binaries import PostgresError, User, installed_versions, reachable, server_user
-from flead.storage.postgres_processes import is_running, read_pid_file, servers_on, wait_for
+from flead.storage.migrations.migrate import migrate
+from flead.storage.server import binaries as postgres_binaries
+from flead.storage.server.binaries import PostgresError, User, installed_versions, reachable, server_user
+from flead.storage.server.embedded_postgres import EmbeddedPostgres
+from flead.storage.server.exclusive import HOST, free_port
+from flead.storage.server.processes import is_running, read_pid_file, servers_on, wait_for
 
 pytestmark = pytest.mark.real
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -34,7 +34,7 @@ import sys
 from pathlib import Path
 import encodings.idna  # for connect; root's Python may be out of reach once we are somebody else
 import psycopg
-from flead.storage.embedded_postgres import EmbeddedPostgres
+from flead.storage.server.embedded_postgres import EmbeddedPostgres
 
 if len(sys.argv) > 3:
     os.setgroups([])
@@ -303,7 +303,7 @@ def test_a_directory_with_something_else_in_it_is_refused_and_left_alone(tmp_pat
 
 def test_somebody_elses_database_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "PG_VERSION").write_text("16\n")
-    with pytest.raises(PostgresError, match="made by something else"):
+    with pytest.raises(PostgresError, match="created by another program"):
         EmbeddedPostgres(tmp_path, 0, "secret").__enter__()
 
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from numpy.typing import NDArray
 
-from flead.storage.hours import Row, merge_hours
+from flead.storage.writing.hours import Row, merge_hours
 
 pytestmark = pytest.mark.real
 

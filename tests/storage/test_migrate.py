@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from flead.storage.embedded_postgres import EmbeddedPostgres
-from flead.storage.migrate import MigrationError, migrate, packaged
+from flead.storage.migrations.migrate import MigrationError, migrate, packaged
+from flead.storage.server.embedded_postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.real
 

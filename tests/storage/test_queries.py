@@ -12,10 +12,8 @@ from flead.errors import FleadError
 from flead.learning.metrics import Confusion
 from flead.records import Evaluation, GlobalModel, Rejected, to_text
 from flead.storage import queries
-from flead.storage.alarm_rows import AlarmCounts
-from flead.storage.alarms import AlarmRules
-from flead.storage.rollbacks import asked_for, request_rollback, rollback
-from flead.storage.rows import (
+from flead.storage.queries.alarm_rows import AlarmCounts
+from flead.storage.queries.rows import (
     BrokerTotals,
     DeviceModel,
     GlobalModelRow,
@@ -30,7 +28,11 @@ from flead.storage.rows import (
     TopDevice,
     TrendPoint,
 )
-from flead.storage.writer import Writer
+from flead.storage.rollbacks import asked_for, request_rollback, rollback
+from flead.storage.writing.alarms import AlarmRules
+from flead.storage.writing.tables import Points
+from flead.storage.writing.writer import Writer
+from tests import columns
 
 pytestmark = pytest.mark.real
 
@@ -65,30 +67,29 @@ def fleet(connection: Connection) -> Connection:
 
     def alarm(row: int, time: int, critical: bool, channel: int = 0) -> None:
         writer.add_anomalies(
-            np.array([row], np.int32),
-            np.array([channel]),
-            np.array([7.5]),
-            np.array([-6.0 if critical else 3.0]),
-            np.array([critical]),
-            np.array([time]),
-            np.array([1.0]),
-            np.array([0.5]),
-            "zscore",
-            2.5,
+            columns.flagged(
+                np.array([row], np.int32),
+                np.array([time]),
+                channels=np.array([channel]),
+                values=np.array([7.5]),
+                scores=np.array([-6.0 if critical else 3.0]),
+                critical=np.array([critical]),
+                means=np.array([1.0]),
+                stds=np.array([0.5]),
+            )
         )
 
     def train(row: int, version: int, time: int, accuracy: float) -> None:
         writer.add_local_models(
-            np.array([row], np.int32),
-            np.array([version]),
-            np.array([version - 1]),
-            np.array([accuracy]),
-            np.array([0.5]),
-            np.array([50]),
-            np.array([[version, -1.0, 0.25]]),
-            [LAYOUT],
-            np.array([0]),
-            np.array([time]),
+            columns.local_models(
+                np.array([row], np.int32),
+                np.array([time]),
+                versions=np.array([version]),
+                global_versions=np.array([version - 1]),
+                accuracies=np.array([accuracy]),
+                parameters=np.array([[version, -1.0, 0.25]]),
+                layouts=[LAYOUT],
+            )
         )
 
     read(rows[0], NOON - 61 * MINUTE, NOON - MINUTE, NOON)
@@ -121,8 +122,26 @@ def fleet(connection: Connection) -> Connection:
     writer.add_rejected([Rejected("sim", str(i), reason, b"\xff") for i, reason in enumerate(["nan", "late", "nan"])])
     times = NOON + np.arange(-5, 0) * 1000
     signal = np.arange(5.0)
-    writer.add_signal(rows[[0] * 5], np.zeros(5, np.int64), signal, signal - 1, np.full(5, np.nan), times)
-    writer.add_signal(np.array([pump] * 2, np.int32), np.array([0, 1]), signal[:2], signal[:2], signal[:2], times[:2])
+    writer.add_signal(
+        Points(
+            rows=rows[[0] * 5],
+            channels=np.zeros(5, np.int64),
+            values=signal,
+            means=signal - 1,
+            stds=np.full(5, np.nan),
+            times=times,
+        )
+    )
+    writer.add_signal(
+        Points(
+            rows=np.array([pump] * 2, np.int32),
+            channels=np.array([0, 1]),
+            values=signal[:2],
+            means=signal[:2],
+            stds=signal[:2],
+            times=times[:2],
+        )
+    )
     writer.commit()
     return connection
 

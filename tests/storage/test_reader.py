@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from flead.storage.reader import READER, let_reader_in
+from flead.storage.queries.reader import READER, let_reader_in
 from tests.conftest import Database
 
 pytestmark = pytest.mark.real

@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from flead.storage import retention
-from flead.storage.migrate import packaged
-from flead.storage.retention import DAYS, Retention
+from flead.storage.migrations import retention
+from flead.storage.migrations.migrate import packaged
+from flead.storage.migrations.retention import DAYS, Retention
 
 pytestmark = pytest.mark.real
 

@@ -8,9 +8,9 @@ import pytest
 from flead.columns import Devices
 from flead.settings import load
 from flead.storage import queries
-from flead.storage.state import load_state
-from flead.storage.store import open_store
-from flead.storage.writer import Writer
+from flead.storage.server.store import open_store
+from flead.storage.writing.state import load_state
+from flead.storage.writing.writer import Writer
 
 pytestmark = pytest.mark.real
 

@@ -5,8 +5,11 @@ from collections import Counter
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from flead.storage.sums import NEVER, DeviceSums, MinuteSums, per_minute
+from flead.records import Flagged, LocalModels
+from flead.storage.writing.sums import NEVER, DeviceSums, MinuteSums, per_minute
+from tests import columns
 
 TIMES = st.integers(-(10**13), 10**13) | st.integers(0, 200_000)
 ROWS = st.lists(st.tuples(st.integers(0, 99), TIMES, st.booleans(), st.integers(1, 6)))
@@ -22,6 +25,28 @@ def test_per_minute(rows: list[tuple[int, int, bool, int]]) -> None:
     assert weighted == {key: sum(i for i, other in enumerate(keys) if other == key) for key in keys}
 
 
+def flagged(devices: NDArray[np.int32], times: NDArray[np.int64], critical: NDArray[np.bool_]) -> Flagged:
+    """Anomalies whose devices, times and severities alone count."""
+    return columns.flagged(
+        devices,
+        times,
+        critical=critical,
+    )
+
+
+def trained(devices: NDArray[np.int32], times: NDArray[np.int64], critical: NDArray[np.bool_]) -> LocalModels:
+    """Trainings with these times, of accuracy 1 where it is critical and else 0."""
+    return columns.local_models(
+        devices,
+        times,
+        versions=np.arange(len(devices)),
+        accuracies=critical * 1.0,
+        losses=critical * 0.5,
+        parameters=np.zeros((len(devices), 0)),
+        layouts=[{}],
+    )
+
+
 @given(st.lists(ROWS, max_size=3))
 def test_devices_and_brokers(calls: list[list[tuple[int, int, bool, int]]]) -> None:
     sums, minutes = DeviceSums(), MinuteSums()
@@ -32,10 +57,10 @@ def test_devices_and_brokers(calls: list[list[tuple[int, int, bool, int]]]) -> N
         critical = np.array([flag for _, _, flag, _ in rows], dtype=np.bool_)
         brokers = np.array([broker for *_, broker in rows], dtype=np.int32)
         sums.add_readings(devices, times)
-        sums.add_anomalies(devices, times, critical)
-        sums.add_trainings(devices, times, np.arange(len(rows)), critical * 1.0, critical * 0.5)
+        sums.add_anomalies(flagged(devices, times, critical))
+        sums.add_trainings(trained(devices, times, critical))
         minutes.add_readings(brokers, times)
-        minutes.add_anomalies(brokers, times, critical)
+        minutes.add_anomalies(brokers, flagged(devices, times, critical))
     seen = [row for rows in calls for row in rows]
     assert sums.touched().tolist() == sorted({device for device, *_ in seen})
     for device in sums.touched():

@@ -15,8 +15,9 @@ import pytest
 
 from flead.columns import Batch, Devices
 from flead.storage import queries, timescaledb
-from flead.storage.migrate import migrate, packaged
-from flead.storage.writer import Writer
+from flead.storage.migrations.migrate import migrate, packaged
+from flead.storage.writing.writer import Writer
+from tests import columns
 from tests.conftest import Database
 
 pytestmark = pytest.mark.real
@@ -130,13 +131,24 @@ def test_sums_that_the_server_keeps_are_not_written_and_read_the_same(
     rows, times = np.array([0, 1, 0], np.int32), np.array([NOON, NOON, NOON + 60_000])
     writer.add_readings(Batch(rows, times, np.zeros((3, 1)), np.zeros(3, np.int8)))
     writer.add_anomalies(
-        rows, np.zeros(3, np.int64), np.ones(3), np.full(3, 6.0), np.array([True, False, False]), times,
-        np.zeros(3), np.ones(3), "zscore", 2.5,
-    )  # fmt: skip
+        columns.flagged(
+            rows,
+            times,
+            values=np.ones(3),
+            scores=np.full(3, 6.0),
+            critical=np.array([True, False, False]),
+        )
+    )
     writer.add_local_models(
-        rows[:1], np.array([1]), np.array([0]), np.array([0.5]), np.array([0.7]), np.array([50]),
-        np.zeros((1, 4)), [{"weights": (3,), "bias": (1,)}], np.array([0]), times[:1],
-    )  # fmt: skip
+        columns.local_models(
+            rows[:1],
+            times[:1],
+            accuracies=np.array([0.5]),
+            losses=np.array([0.7]),
+            parameters=np.zeros((1, 4)),
+            layouts=[{"weights": (3,), "bias": (1,)}],
+        )
+    )
     writer.commit()
     assert calls(told, "refresh").keys() == {"models_per_minute", "anomalies_per_minute"}
     minutes = queries.anomalies_per_minute(told, minutes=2)

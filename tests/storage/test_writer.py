@@ -11,8 +11,10 @@ from psycopg.rows import namedtuple_row
 
 from flead.columns import Batch, Devices
 from flead.records import NO_LABEL, Evaluation, GlobalModel, Rejected, to_text
-from flead.storage.state import load_state, reset
-from flead.storage.writer import Writer
+from flead.storage.writing.state import load_state, reset
+from flead.storage.writing.tables import Points, Predicted
+from flead.storage.writing.writer import Writer
+from tests import columns
 from tests.conftest import Database
 
 pytestmark = pytest.mark.real
@@ -64,32 +66,26 @@ Select = Callable[..., list[Any]]
 def add_anomalies(writer: Writer, rows: list[int], times: list[int], critical: list[bool]) -> None:
     count = len(rows)
     writer.add_anomalies(
-        rows_of(*rows),
-        whole(*[0] * count),
-        floats(*range(count)),
-        floats(*[3.0] * count),
-        np.array(critical),
-        whole(*times),
-        floats(*[0.0] * count),
-        floats(*[1.0] * count),
-        "zscore",
-        2.5,
+        columns.flagged(
+            rows_of(*rows),
+            whole(*times),
+            values=floats(*range(count)),
+            critical=np.array(critical),
+        )
     )
 
 
 def add_models(writer: Writer, rows: list[int], versions: list[int], times: list[int], accuracies: list[float]) -> None:
     count = len(rows)
     writer.add_local_models(
-        rows_of(*rows),
-        whole(*versions),
-        whole(*[7] * count),
-        floats(*accuracies),
-        floats(*[0.5] * count),
-        whole(*[50] * count),
-        np.arange(4.0 * count).reshape(count, 4),
-        [LAYOUT],
-        whole(*[0] * count),
-        whole(*times),
+        columns.local_models(
+            rows_of(*rows),
+            whole(*times),
+            versions=whole(*versions),
+            global_versions=whole(*[7] * count),
+            accuracies=floats(*accuracies),
+            parameters=np.arange(4.0 * count).reshape(count, 4),
+        )
     )
 
 
@@ -98,16 +94,16 @@ def test_anomalies_come_back_as_they_went_in(writer: Writer, select: Select) -> 
     values = floats(*EXTREMES)
     times = NOON + np.arange(count) * 1001
     writer.add_anomalies(
-        np.full(count, 2, dtype=np.int32),
-        np.arange(count) % 2,
-        values,
-        values[::-1].copy(),
-        np.arange(count) % 3 == 0,
-        times,
-        values,
-        values,
-        "zscore",
-        2.5,
+        columns.flagged(
+            np.full(count, 2, dtype=np.int32),
+            times,
+            channels=np.arange(count) % 2,
+            values=values,
+            scores=values[::-1].copy(),
+            critical=np.arange(count) % 3 == 0,
+            means=values,
+            stds=values,
+        )
     )
     writer.commit()
     found = select("SELECT *, milliseconds(timestamp) AS ms FROM anomalies ORDER BY timestamp")
@@ -127,9 +123,21 @@ def test_anomalies_come_back_as_they_went_in(writer: Writer, select: Select) -> 
 def test_contributions_are_stored_by_channel(writer: Writer, select: Select) -> None:
     one = floats(1.0)
     shares: list[dict[str, float] | None] = [{"pressure": 0.25, "flow": 0.75}]
-    for contributions in (shares, None):
+    for contributions in (shares, [None]):
         writer.add_anomalies(
-            rows_of(2), whole(0), one, one, np.array([True]), whole(NOON), one, one, "drift", 1.0, contributions
+            columns.flagged(
+                rows_of(2),
+                whole(NOON),
+                detector="drift",
+                channels=whole(0),
+                values=one,
+                scores=one,
+                critical=np.array([True]),
+                means=one,
+                stds=one,
+                thresholds=one,
+                contributions=contributions,
+            )
         )
     writer.commit()
     found = select("SELECT contributions FROM anomalies ORDER BY contributions NULLS LAST")
@@ -139,16 +147,16 @@ def test_contributions_are_stored_by_channel(writer: Writer, select: Select) -> 
 def test_local_models_come_back_as_they_went_in(writer: Writer, select: Select) -> None:
     parameters = np.array([EXTREMES[:4], EXTREMES[4:8]])
     writer.add_local_models(
-        rows_of(0, 1),
-        whole(3, 2_000_000_000),
-        whole(0, 70),
-        floats(0.0, 1.0),
-        floats(0.693, np.inf),
-        whole(50, 1),
-        parameters,
-        [LAYOUT],
-        whole(0, 0),
-        whole(NOON, NOON + 1),
+        columns.local_models(
+            rows_of(0, 1),
+            whole(NOON, NOON + 1),
+            versions=whole(3, 2_000_000_000),
+            global_versions=whole(0, 70),
+            accuracies=floats(0.0, 1.0),
+            losses=floats(0.693, np.inf),
+            samples=whole(50, 1),
+            parameters=parameters,
+        )
     )
     writer.commit()
     first, second = select("SELECT *, milliseconds(created_at) AS ms FROM local_models ORDER BY created_at")
@@ -160,10 +168,19 @@ def test_local_models_come_back_as_they_went_in(writer: Writer, select: Select) 
 
 def test_models_of_several_layouts_come_back_as_they_went_in(writer: Writer, select: Select) -> None:
     writer.add_local_models(
-        rows_of(0, 1), whole(1, 1), whole(0, 0), floats(1, 1), floats(0, 0), whole(1, 1),
-        np.array([[1.0, 2.0, 3.0, 4.0], [5.0, 0.0, 0.0, 0.0]]), [LAYOUT, {"flow": (1,)}], whole(0, 1),
-        whole(NOON, NOON),
-    )  # fmt: skip
+        columns.local_models(
+            rows_of(0, 1),
+            whole(NOON, NOON),
+            versions=whole(1, 1),
+            global_versions=whole(0, 0),
+            accuracies=floats(1, 1),
+            losses=floats(0, 0),
+            samples=whole(1, 1),
+            parameters=np.array([[1.0, 2.0, 3.0, 4.0], [5.0, 0.0, 0.0, 0.0]]),
+            layouts=[LAYOUT, {"flow": (1,)}],
+            layout=whole(0, 1),
+        )
+    )
     writer.commit()
     found = select("SELECT parameters, layout FROM local_models ORDER BY layout")
     assert [tuple(row) for row in found] == [
@@ -174,7 +191,15 @@ def test_models_of_several_layouts_come_back_as_they_went_in(writer: Writer, sel
 
 def test_parameters_may_be_empty(writer: Writer, select: Select) -> None:
     writer.add_local_models(
-        rows_of(0), whole(1), whole(0), floats(1), floats(0), whole(1), np.zeros((1, 0)), [{}], whole(0), whole(NOON)
+        columns.local_models(
+            rows_of(0),
+            whole(NOON),
+            accuracies=floats(1),
+            losses=floats(0),
+            samples=whole(1),
+            parameters=np.zeros((1, 0)),
+            layouts=[{}],
+        )
     )
     writer.commit()
     assert [(row.parameters, row.layout) for row in select("SELECT * FROM local_models")] == [([], "{}")]
@@ -182,14 +207,23 @@ def test_parameters_may_be_empty(writer: Writer, select: Select) -> None:
 
 def test_signal_and_predictions_come_back_as_they_went_in(writer: Writer, select: Select) -> None:
     writer.add_signal(
-        rows_of(0, 2), whole(0, 1), floats(1e9, -1e308), floats(np.nan, 2), floats(np.nan, 3), whole(NOON, -1)
+        Points(
+            rows=rows_of(0, 2),
+            channels=whole(0, 1),
+            values=floats(1e9, -1e308),
+            means=floats(np.nan, 2),
+            stds=floats(np.nan, 3),
+            times=whole(NOON, -1),
+        )
     )
     writer.add_predictions(
-        rows_of(0, 1, 2, 0),
-        whole(70, 70, 71, 71),
-        floats(0.78, 0.5, 0.2, 0.4),
-        whole(1, 0, 0, 1),
-        NOON + whole(0, 1, 2, 3),
+        Predicted(
+            versions=whole(70, 70, 71, 71),
+            rows=rows_of(0, 1, 2, 0),
+            probabilities=floats(0.78, 0.5, 0.2, 0.4),
+            labels=whole(1, 0, 0, 1),
+            times=NOON + whole(0, 1, 2, 3),
+        )
     )
     writer.commit()
     assert select(
@@ -457,4 +491,8 @@ def test_a_version_that_does_not_fit_is_refused(writer: Writer) -> None:
 
 def test_a_channel_that_a_device_lacks_is_refused(writer: Writer) -> None:
     with pytest.raises(IndexError, match="no channel"):
-        writer.add_signal(rows_of(0), whole(1), floats(1), floats(1), floats(1), whole(NOON))
+        writer.add_signal(
+            Points(
+                rows=rows_of(0), channels=whole(1), values=floats(1), means=floats(1), stds=floats(1), times=whole(NOON)
+            )
+        )

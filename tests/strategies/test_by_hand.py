@@ -10,7 +10,7 @@ from flead.learning.rules import Rules
 from flead.learning.strategies import STRATEGIES, Contribution, State, StrategyRules
 from flead.learning.strategies.krum import krum_scores
 from flead.learning.strategies.statistics import medians, sums, without
-from flead.learning.zscore import ZScore
+from flead.learning.zscore.learner import ZScore
 
 
 def updates(*weights: Sequence[float]) -> list[Contribution]:

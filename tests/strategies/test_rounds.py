@@ -5,7 +5,7 @@ import pytest
 
 from flead.federation.rounds import Rounds, strategy_rules_of
 from flead.learning.strategies import STRATEGIES, StrategyRules
-from flead.learning.zscore import ZScore
+from flead.learning.zscore.learner import ZScore
 from flead.records import GlobalModel, LocalUpdate
 from flead.settings import load
 

@@ -20,7 +20,7 @@ from flead.agent.errors import AgentError
 from flead.agent.figures import Figures, SourceState, added
 from flead.agent.learner import SHARD, Learner
 from flead.agent.sender import Sender
-from flead.agent.store import Change, Store, is_passing
+from flead.agent.store import AgentStore, Change, is_passing
 from flead.agent.uplink import Uplink
 from flead.columns import Chunk, Source
 from flead.records import AgentState, Enrolment, Rejected, to_text
@@ -56,7 +56,7 @@ class Agent:
         settings: Settings,
         source: Source,
         live: bool,
-        store: Store,
+        store: AgentStore,
         uplink: Uplink,
         who: Figures,
         *,
@@ -154,7 +154,7 @@ class Agent:
         self._unsaved |= self._learner.changed()
         dropped = figures.dropped
 
-        def finish(store: Store) -> dict[str, bytes]:
+        def finish(store: AgentStore) -> dict[str, bytes]:
             figures.dropped = added(dropped, self._bounds.keep(store, self._clock.now()))
             figures.left_out = self._left_out()
             figures.stored, figures.connected = self._clock.now(), self._uplink.up

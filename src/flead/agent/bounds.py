@@ -6,7 +6,7 @@ first. What goes is counted by what it was.
 
 from dataclasses import dataclass
 
-from flead.agent.store import Store
+from flead.agent.store import AgentStore
 from flead.topics import ANOMALIES, LOCAL_UPDATES
 
 STEP = 500
@@ -33,7 +33,7 @@ class Bounds:
     bytes: int
     age: int
 
-    def keep(self, store: Store, now: int) -> dict[str, int]:
+    def keep(self, store: AgentStore, now: int) -> dict[str, int]:
         """Remove what is too old and too much, within a commit; returns how many of what."""
         dropped = dict.fromkeys(ORDER, 0)
         for what, topic in (("updates", LOCAL_UPDATES), ("alarms", ANOMALIES)):
@@ -43,7 +43,7 @@ class Bounds:
                 dropped[what] += self._make_room(store, condition)
         return {what: count for what, count in dropped.items() if count}
 
-    def _make_room(self, store: Store, condition: str) -> int:
+    def _make_room(self, store: AgentStore, condition: str) -> int:
         count, wanted = 0, int(self.bytes * ROOM)
         while store.waiting.bytes > wanted:
             found = store.sequences(condition, STEP)

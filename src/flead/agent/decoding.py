@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from flead.agent.limits import Limits
-from flead.bus.decode import Decoder
+from flead.codec.decode import Decoder
 from flead.columns import Chunk, Devices
 from flead.messages.flatten import UnreadableError
 from flead.messages.reader import Messages

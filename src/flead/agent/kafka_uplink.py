@@ -10,9 +10,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from flead.agent.address import Address
 from flead.agent.store import Outgoing
 from flead.agent.uplink import News
-from flead.bus.clients import kafka_options
+from flead.bus.clients import consumer_options, kafka_options
 from flead.records import AgentState, Enrolment
-from flead.settings import Settings
+from flead.settings.kafka import KafkaSettings
 from flead.topics import CONTROL, GLOBAL_MODELS
 from flead.trust.envelope import Envelope, headers, seal
 from flead.trust.keys import SigningKey
@@ -30,7 +30,7 @@ _encode = msgspec.json.Encoder().encode
 class KafkaUplink:
     """One agent's producer, and its consumer of global models."""
 
-    def __init__(self, settings: Settings, address: Address, agent: str, key: SigningKey) -> None:
+    def __init__(self, settings: KafkaSettings, address: Address, agent: str, key: SigningKey) -> None:
         self.where = f"{address.host}:{address.port}"
         self._settings = settings.model_copy(update={"kafka": self.where})
         self._agent = agent
@@ -58,15 +58,7 @@ class KafkaUplink:
                 "error_cb": self._on_error,
             }
         )
-        self._consumer = Consumer(
-            options
-            | {
-                "group.id": f"flead-agent-{self._agent}",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
-            }
-        )
+        self._consumer = Consumer(consumer_options(options, f"flead-agent-{self._agent}"))
         self._consumer.assign([TopicPartition(GLOBAL_MODELS, 0, TAIL - LAST)])
 
     def introduce(self, enrolment: Enrolment) -> None:

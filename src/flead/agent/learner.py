@@ -1,25 +1,25 @@
 """Readings to records: the shard of an agent, and what of its outcome leaves."""
 
 from collections.abc import Sequence
-
-import msgspec
+from functools import partial
 
 from flead.agent.errors import AgentError
 from flead.agent.figures import Figures
 from flead.agent.store import Made
-from flead.bus.encode import encode_messages
+from flead.boundary import record
+from flead.codec.encode import encode_messages
 from flead.columns import Batch
 from flead.records import Anomaly, GlobalModel, LocalUpdate
 from flead.settings import Settings
+from flead.shard import outputs
+from flead.shard.shard import Shard
+from flead.shard.state import StateError, restore, snapshot
 from flead.topics import ANOMALIES, LOCAL_UPDATES
-from flead.training import outputs
-from flead.training.fleet import Shard
-from flead.training.state import StateError, restore, snapshot
 
 SHARD = "shard/"
 """What the keys of its state in the store begin with."""
 
-_decode_model = msgspec.json.Decoder(GlobalModel).decode
+_decode_model = partial(record, GlobalModel)
 
 
 class Learner:
@@ -57,7 +57,7 @@ class Learner:
         """Take a global model; returns what is wrong with it, if it is none of this learner's."""
         try:
             self.shard.adopt(_decode_model(message))
-        except (msgspec.MsgspecError, ValueError) as error:
+        except ValueError as error:
             self._figures.foreign_models += 1
             return str(error)
         assert self.shard.global_model is not None

@@ -8,7 +8,7 @@ from flead.agent.decoding import Message, MessageDecoder
 from flead.agent.errors import AgentError
 from flead.agent.limits import Limits
 from flead.agent.mailbox import Mailbox
-from flead.agent.mqtt import Connection
+from flead.bus.mqtt import Broker, MqttConnection
 from flead.columns import Chunk, Devices
 from flead.messages.reader import Messages
 from flead.messages.settings import rules_of
@@ -49,7 +49,8 @@ class MqttSource:
         self._box: Mailbox[_Published] = Mailbox(ROOM)
         # Who the agent is to the platform's broker is nothing that the sensors' broker need know.
         own = settings.model_copy(update={"mqtt_user": None, "mqtt_password": None, "mqtt_tls": False})
-        self._connection = Connection(own, address, client_id, self._receive, self._subscribe, session=True)
+        broker = Broker(address.host, address.port, address.encrypted, address.user, address.password)
+        self._connection = MqttConnection(own, broker, client_id, [self._pattern.text], self._receive, session=True)
 
     def open(self, devices: Devices, position: dict[str, int] | None) -> None:
         """Connect; a broker has no positions."""
@@ -89,9 +90,6 @@ class MqttSource:
         """Disconnect."""
         self._box.close()
         self._connection.stop()
-
-    def _subscribe(self) -> None:
-        self._connection.client.subscribe(self._pattern.text, qos=1)
 
     def _place(self, topic: str) -> Place:
         place = self._places.get(topic)

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import msgspec
 
 from flead.agent.address import Address
-from flead.agent.mqtt import Connection
 from flead.agent.sender import IN_FLIGHT
 from flead.agent.store import Outgoing
 from flead.agent.uplink import News
-from flead.bus.answers import answered
-from flead.bus.packing import unpack
-from flead.bus.parcels import parcels
+from flead.bus.mqtt import Broker, MqttConnection
+from flead.codec.answers import answered
+from flead.codec.packing import unpack
+from flead.codec.parcels import parcels
 from flead.records import AgentState, Enrolment, to_text
-from flead.settings import Settings
+from flead.settings.mqtt import MqttSettings
 from flead.topics import ACK, CONTROL, ENROL, MQTT_GLOBAL, STATE, UP, mqtt_topic
 from flead.trust.envelope import Item
 from flead.trust.keys import SigningKey
@@ -27,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 class MqttUplink:
     """One agent's connection."""
 
-    def __init__(self, settings: Settings, address: Address, agent: str, key: SigningKey) -> None:
+    def __init__(self, settings: MqttSettings, address: Address, agent: str, key: SigningKey) -> None:
         self._agent = agent
         self._key = key
         self._lock = threading.Lock()
@@ -36,7 +36,11 @@ class MqttUplink:
         self._model: bytes | None = None
         # With some of the key in its id, an agent whose name another has taken does not disconnect that one.
         client_id = f"flead-{agent}-{key.public[:8]}"
-        self._connection = Connection(settings, address, client_id, self._receive, self._subscribe)
+        topics = [MQTT_GLOBAL, mqtt_topic(agent, ACK)]
+        broker = Broker(
+            address.host, address.port, address.encrypted or settings.mqtt_tls, address.user, address.password
+        )
+        self._connection = MqttConnection(settings, broker, client_id, topics, self._receive)
         self.where = self._connection.where
         self._connection.client.max_inflight_messages_set(IN_FLIGHT)
         silent = AgentState(agent, "silent", 0, 0, to_text(0))
@@ -71,7 +75,7 @@ class MqttUplink:
     def stop(self, presence: AgentState) -> None:
         if self.up:
             state = mqtt_topic(self._agent, STATE)
-            said = self._connection.client.publish(state, _encode(presence), qos=1, retain=True)
+            said = self._connection.publish(state, _encode(presence), retain=True)
             try:
                 said.wait_for_publish(2)
             except (RuntimeError, ValueError):
@@ -79,10 +83,7 @@ class MqttUplink:
         self._connection.stop()
 
     def _publish(self, kind: str, payload: bytes, retain: bool = False) -> None:
-        self._connection.client.publish(mqtt_topic(self._agent, kind), payload, qos=1, retain=retain)
-
-    def _subscribe(self) -> None:
-        self._connection.client.subscribe([(MQTT_GLOBAL, 1), (mqtt_topic(self._agent, ACK), 1)])
+        self._connection.publish(mqtt_topic(self._agent, kind), payload, retain)
 
     def _receive(self, topic: str, payload: bytes, retained: bool) -> None:
         del retained  # the newest global model is news to an agent that has just begun

@@ -18,7 +18,7 @@ from flead.agent.clock import wall
 from flead.agent.errors import AgentError
 from flead.agent.figures import Figures
 from flead.agent.sources import make_source
-from flead.agent.store import Store
+from flead.agent.store import AgentStore
 from flead.agent.uplink import Uplink
 from flead.columns import Source
 from flead.ingest.recognise.understanding import Account
@@ -60,7 +60,7 @@ def run(settings: Settings, *, fresh: bool) -> Figures:
         who = Figures(
             name, key.public, shown(settings.source or ""), shown(settings.uplink or ""), settings.learner, wall()
         )
-        store = Store(directory_of(settings))
+        store = AgentStore(directory_of(settings))
         try:
             agent = Agent(settings, opened.source, opened.live, store, uplink, who, fresh=fresh)
             for number in (signal.SIGTERM, signal.SIGINT):

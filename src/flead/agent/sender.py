@@ -7,7 +7,7 @@ with them what waits; updates, which nobody waits for, give an alarm or other up
 import time
 from collections.abc import Callable
 
-from flead.agent.store import Outgoing, Store
+from flead.agent.store import AgentStore, Outgoing
 from flead.agent.uplink import News, Uplink
 from flead.topics import LOCAL_UPDATES
 
@@ -30,7 +30,9 @@ GATHER_SECONDS = 30.0
 class Sender:
     """Knows what is on its way; everything else is in the store."""
 
-    def __init__(self, uplink: Uplink, store: Store, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, uplink: Uplink, store: AgentStore, rate: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._uplink = uplink
         self._store = store
         self.rate = rate

@@ -77,7 +77,7 @@ class Change:
     """State whose keys begin so goes first."""
 
 
-class Store:
+class AgentStore:
     """The agent's file; of one thread. Errors of the disk come as ``sqlite3.Error``: see :func:`is_passing`."""
 
     def __init__(self, directory: Path) -> None:
@@ -92,13 +92,15 @@ class Store:
             self._database.executescript(_SCHEMA)
             self.waiting = Waiting(*self._one("SELECT count(*), coalesce(sum(length(record)), 0) FROM outbox"))
         except (OSError, sqlite3.Error) as error:
+            if hasattr(self, "_database"):
+                self._database.close()
             raise AgentError(f"{self.path}: cannot be used as the agent's store: {error}") from None
 
     def state(self) -> dict[str, bytes]:
         """Everything that was put there with ``commit``."""
         return dict(self._database.execute("SELECT key, value FROM state"))
 
-    def commit(self, change: Change, finish: Callable[["Store"], dict[str, bytes]]) -> None:
+    def commit(self, change: Change, finish: Callable[["AgentStore"], dict[str, bytes]]) -> None:
         """All of it or, with a ``sqlite3.Error``, nothing. ``finish`` is called last, and says what state to write."""
         before = Waiting(self.waiting.rows, self.waiting.bytes)
         try:

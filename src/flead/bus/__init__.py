@@ -1,1 +1,1 @@
-"""Kafka: placement of devices and codecs of messages."""
+"""Kafka: its topics, its clients, and what every service on it needs."""

@@ -1,16 +1,18 @@
-"""How a client reaches Kafka: the one place that turns the settings into what a client wants to know.
+"""How clients reach Kafka: the one place that turns the settings into client options.
 
-``kafka_options`` are in the words of librdkafka, ``java_options`` in those of Kafka's own client, as Flink and Spark
-have it.
+``kafka_options`` are named as in librdkafka, ``java_options`` as in Kafka's own Java client, which Flink and Spark use.
 """
 
-from flead.settings import Settings
+from collections.abc import Mapping
+from typing import Any
+
+from flead.settings.kafka import KafkaSettings
 
 MECHANISM = "SCRAM-SHA-512"
 
 
-def kafka_options(settings: Settings) -> dict[str, str]:
-    """The servers, and how they and we prove who we are."""
+def kafka_options(settings: KafkaSettings) -> dict[str, str]:
+    """The servers, and how both sides authenticate."""
     protocol = "SSL" if settings.kafka_tls else "PLAINTEXT"
     options = {"bootstrap.servers": settings.kafka_servers}
     if settings.kafka_user is not None:
@@ -31,8 +33,23 @@ def kafka_options(settings: Settings) -> dict[str, str]:
     return options if protocol == "PLAINTEXT" else {**options, "security.protocol": protocol}
 
 
-def java_options(settings: Settings) -> dict[str, str]:
-    """The same for a client in Java. It reads a certificate and its key from one file: ``kafka_key`` holds both."""
+def consumer_options(options: Mapping[str, Any], group: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The options that all consumers share, on top of ``kafka_options``; ``more`` adds options or overrides these.
+
+    Only committed messages are read; the consumer says where it begins, and commits offsets itself if it does.
+    """
+    return {
+        **options,
+        "group.id": group,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        **(more or {}),
+    }
+
+
+def java_options(settings: KafkaSettings) -> dict[str, str]:
+    """The same for a Java client, which reads a certificate and its key from one file: ``kafka_key`` must hold both."""
     options = {"bootstrap.servers": settings.kafka_servers}
     protocol = kafka_options(settings).get("security.protocol")
     if protocol is None:

@@ -1,4 +1,4 @@
-"""A look at Kafka as it is: topics, partitions, leaders, offsets, consumers and their lag, and single messages."""
+"""Kafka's present state: topics, partitions, leaders, offsets, consumers and their lag, and single messages."""
 
 import time
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, 
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from msgspec import Struct
 
+from flead.bus.clients import consumer_options
 from flead.errors import FleadError
 
 Answer = TypeVar("Answer")
@@ -15,14 +16,14 @@ Options = dict[str, str]
 """A client's, see :mod:`flead.bus.clients`."""
 
 SECONDS = 5.0
-"""For each question; a broker that is away must not hold a page up."""
+"""Timeout of each request; an unreachable broker must not hold up a page."""
 MOST_BYTES = 2000
-"""So much of a message is shown."""
+"""Bytes of a message that are shown."""
 MOST_GROUPS = 50
 
 
 class Broker(Struct):
-    """One broker that answers."""
+    """A broker that responds."""
 
     id: int
     address: str
@@ -64,7 +65,7 @@ class Lag(Struct):
 
 
 class Cluster(Struct):
-    """All of it at one moment."""
+    """All of the above at one moment."""
 
     brokers: list[Broker]
     topics: list[TopicView]
@@ -85,7 +86,7 @@ class Glimpse(Struct):
 
 
 def look(options: Options) -> Cluster:
-    """The cluster as it is now. FleadError if it does not answer."""
+    """The present state of the cluster. FleadError if it does not respond."""
     return _guarded(options, lambda: _look(AdminClient({**options, "log_level": 0})))
 
 
@@ -102,9 +103,9 @@ def _guarded(options: Options, ask: Callable[[], Answer]) -> Answer:
     try:
         return ask()
     except KafkaException as error:
-        raise FleadError(f"Kafka at {servers} does not answer as it should: {error.args[0].str()}") from None
+        raise FleadError(f"Kafka at {servers} does not respond as expected: {error.args[0].str()}") from None
     except TimeoutError:
-        raise FleadError(f"Kafka at {servers} does not answer") from None
+        raise FleadError(f"Kafka at {servers} does not respond") from None
 
 
 def _look(admin: AdminClient) -> Cluster:
@@ -144,7 +145,7 @@ def _offsets(admin: AdminClient, places: list[TopicPartition], which: OffsetSpec
     for place, future in asked.items():
         try:
             found[place.topic, place.partition] = future.result(SECONDS).offset
-        except KafkaException:  # a partition without a leader has no offsets to tell
+        except KafkaException:  # a partition without a leader has no offsets
             continue
     return found
 
@@ -163,17 +164,14 @@ def _lags(admin: AdminClient, end: dict[tuple[str, int], int]) -> list[Lag]:
 
 
 def _newest(options: Options, topic: str, partition: int, limit: int) -> list[Glimpse]:
-    consumer = Consumer(
-        options
-        | {
-            "group.id": "flead-viewer",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_uncommitted",
-            "fetch.message.max.bytes": 1_000_000,
-            "log_level": 0,
-        }
-    )
+    more = {
+        "auto.offset.reset": "latest",
+        "enable.partition.eof": True,
+        "isolation.level": "read_uncommitted",
+        "fetch.message.max.bytes": 1_000_000,
+        "log_level": 0,
+    }
+    consumer = Consumer(consumer_options(options, "flead-viewer", more))
     try:
         first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), SECONDS)
         consumer.assign([TopicPartition(topic, partition, max(first, end - limit))])

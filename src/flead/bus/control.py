@@ -1,4 +1,4 @@
-"""Asks the platform's aggregator for something: a message on the topic ``control``."""
+"""Requests to the platform's aggregator, as messages on the topic ``control``."""
 
 import time
 
@@ -8,22 +8,22 @@ from confluent_kafka import KafkaException, Producer
 from flead.bus.clients import kafka_options
 from flead.errors import FleadError
 from flead.records import Rollback, to_text
-from flead.settings import Settings
+from flead.settings.kafka import KafkaSettings
 from flead.topics import CONTROL
 
 SECONDS = 10.0
 
 
-def ask_for_rollback(settings: Settings, version: int) -> None:
-    """Ask for the global model of this version again; the aggregator publishes it as the next one.
+def ask_for_rollback(settings: KafkaSettings, version: int) -> None:
+    """Request a rollback to this version of the global model; the aggregator publishes it as the next version.
 
-    Raises FleadError if Kafka does not take the request.
+    Raises FleadError if Kafka does not accept the request.
     """
     ask(settings, Rollback(version, now()))
 
 
-def ask(settings: Settings, request: msgspec.Struct) -> None:
-    """Hand a request over. Raises FleadError if Kafka does not take it."""
+def ask(settings: KafkaSettings, request: msgspec.Struct) -> None:
+    """Send a request. Raises FleadError if Kafka does not accept it."""
     failures: list[str] = []
     try:
         producer = Producer({**kafka_options(settings), "enable.idempotence": True, "log_level": 0})
@@ -39,7 +39,7 @@ def ask(settings: Settings, request: msgspec.Struct) -> None:
         left = 0
     if failures or left:
         why = failures[0] if failures else "no answer"
-        raise FleadError(f"Kafka at {settings.kafka_servers} did not take the request: {why}")
+        raise FleadError(f"Kafka at {settings.kafka_servers} did not accept the request: {why}")
 
 
 def now() -> str:

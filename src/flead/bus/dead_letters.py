@@ -1,4 +1,4 @@
-"""What is on `dead-letters`: the bytes as they came, and headers that say where they were and why they were refused."""
+"""The records on `dead-letters`: the bytes as received; headers say where they were and why they were refused."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ Headers = dict[str, str | bytes]
 
 
 def headers_of(message: Message, reason: str) -> Headers:
-    """The headers for a message that was refused; its key and value go with them unchanged."""
+    """The headers for a refused message; its key and value are kept unchanged."""
     agent: str | bytes = dict(message.headers() or []).get(AGENT_HEADER) or ""
     return {
         "topic": message.topic() or "",
@@ -23,7 +23,7 @@ def headers_of(message: Message, reason: str) -> Headers:
 
 
 def letter(message: Message, reason: str) -> dict[str, Any]:
-    """What a producer is to produce for a message that was refused."""
+    """The arguments of ``produce`` for a refused message."""
     return {
         "topic": DEAD_LETTERS,
         "key": message.key(),
@@ -33,12 +33,12 @@ def letter(message: Message, reason: str) -> dict[str, Any]:
 
 
 def headers_of_rejected(rejected: Rejected) -> Headers:
-    """The headers for what never was a message: a source's row."""
+    """The headers for something that never was a message: a row of a source."""
     return {name: getattr(rejected, name).encode("utf-8", "replace") for name in ("source", "location", "reason")}
 
 
 def rejected_of(letter: Message) -> Rejected:
-    """What a dead letter tells."""
+    """What the headers of a dead letter say."""
     found = {name: (value or b"").decode("utf-8", "replace") for name, value in letter.headers() or []}
     place = f"partition {found.get('partition', '?')}, offset {found.get('offset', '?')}"
     return Rejected(

@@ -1,4 +1,4 @@
-"""An idempotent producer that waits for Kafka as long as it takes: nothing is dropped because Kafka is away."""
+"""An idempotent producer that waits for Kafka as long as it takes: nothing is dropped while Kafka is unavailable."""
 
 import logging
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from prometheus_client import Counter
 
+from flead.bus.health import HEALTHY, waiting_for
 from flead.bus.service import Service, Stopped
 
 POLL_SECONDS = 0.05
@@ -14,9 +15,9 @@ log = logging.getLogger("flead")
 
 
 class Outbox:
-    """Messages on their way, in order within a partition. Says in ``service.trouble`` when Kafka is away.
+    """Messages in flight, in order within a partition. ``service.health`` says when Kafka is unavailable.
 
-    A message that Kafka refuses (it is too large) is counted, logged and gone.
+    A message that Kafka refuses, such as one that is too large, is counted, logged and dropped.
     """
 
     def __init__(self, options: dict[str, str], service: Service) -> None:
@@ -41,7 +42,7 @@ class Outbox:
         self._lost = Counter("flead_delivery_errors", "Messages that Kafka refused.", registry=service.metrics)
 
     def put(self, topic: str, value: bytes, key: bytes | None, partition: int) -> None:
-        """Hand a message over; waits while there is no room for it, raises Stopped if the service is to stop then."""
+        """Send a message; waits while the queue is full, raises Stopped if the service is told to stop meanwhile."""
         while True:
             try:
                 self.producer.produce(topic, value, key, partition)
@@ -59,7 +60,7 @@ class Outbox:
                 self._wait()
 
     def flush(self, seconds: float) -> int:
-        """Wait until everything is delivered; returns how many messages are not.
+        """Wait until everything is delivered; returns how many messages are still undelivered.
 
         Raises KafkaException if the producer can send no more.
         """
@@ -70,11 +71,11 @@ class Outbox:
             log.error("%s: Kafka refused %d messages: %s", self._service.name, len(self._refused), self._refused[0])
             self._lost.inc(len(self._refused))
             self._refused.clear()
-        self._service.trouble = f"waiting for Kafka: {left} messages are not delivered yet" if left else ""
+        self._service.health = waiting_for("Kafka", f"{left} messages are not delivered yet") if left else HEALTHY
         return left
 
     def close(self) -> None:
-        """Forget what is not delivered, and end."""
+        """Discard what is not delivered, and close."""
         self.producer.purge()
         self.producer.close()
 
@@ -93,4 +94,4 @@ class Outbox:
         if error.fatal():
             self._fatal = error
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._service.trouble = "waiting for Kafka: no broker answers"
+            self._service.health = waiting_for("Kafka", "no broker responds")

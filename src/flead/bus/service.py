@@ -1,4 +1,4 @@
-"""What every long-running service needs: to be stopped, to wait for what is away, and to say how it is."""
+"""What every long-running service needs: to be stopped, to wait for its dependencies, and to report its health."""
 
 import json
 import logging
@@ -12,11 +12,13 @@ from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, generate_latest
 
+from flead.bus.health import HEALTHY, STARTING, Health, waiting_for
+
 Result = TypeVar("Result")
 
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 15.0
-"""Seconds between two tries at something that is away: doubled from the first to the longest."""
+"""Seconds between two attempts to reach something unavailable: doubled from the first to the longest."""
 
 log = logging.getLogger("flead")
 
@@ -26,17 +28,16 @@ class Stopped(Exception):  # noqa: N818 - not an error
 
 
 class Service:
-    """The life of one service: ``with service.running():`` its signals are handled and it answers for itself.
+    """The life of one service: ``with service.running():`` it handles signals and reports its health.
 
-    ``/healthz`` says 200 while ``healthy`` is empty and 503 with its text otherwise; ``/metrics`` speaks Prometheus'
-    text format. ``port`` 0 takes a free one; None serves nothing.
+    ``/healthz`` answers 200 while ``health`` is good, and 503 with its trouble otherwise; ``/metrics`` is in the text
+    format of Prometheus. ``port`` 0 takes a free one; None serves nothing.
     """
 
     def __init__(self, name: str, port: int | None = None, host: str = "127.0.0.1") -> None:
         self.name = name
         self.metrics = CollectorRegistry()
-        self.trouble = "starting"
-        """Why the service cannot work at the moment; empty while it can."""
+        self.health = STARTING
         self.stopping = threading.Event()
         self._address = None if port is None else (host, port)
         self.port: int | None = None
@@ -62,10 +63,12 @@ class Service:
                 signal.signal(number, handler)
         log.info("%s: stopped", self.name)
 
-    def wait_for(self, what: str, attempt: Callable[[], Result], expected: type[Exception], then: str = "") -> Result:
-        """Try until it works, with a line in the log for every failure; raises :class:`Stopped` when told to stop.
+    def wait_for(
+        self, what: str, attempt: Callable[[], Result], expected: type[Exception], then: Health = HEALTHY
+    ) -> Result:
+        """Retry until it works, logging every failure; raises :class:`Stopped` when told to stop.
 
-        ``then`` is why the service cannot work even so, if there is more to come.
+        ``then`` is the service's health afterwards: there may be more to wait for.
         """
         wait = FIRST_WAIT
         while True:
@@ -73,13 +76,13 @@ class Service:
                 result = attempt()
             except expected as error:
                 reason = str(error).strip().partition("\n")[0]
-                self.trouble = f"waiting for {what}: {reason}" if reason else f"waiting for {what}"
-                log.warning("%s: %s; next try in %.1f s", self.name, self.trouble, wait)
+                self.health = waiting_for(what, reason)
+                log.warning("%s: %s; next attempt in %.1f s", self.name, self.health.trouble, wait)
                 if self.stopping.wait(wait):
                     raise Stopped from None
                 wait = min(2 * wait, LONGEST_WAIT)
             else:
-                self.trouble = then
+                self.health = then
                 return result
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
@@ -94,12 +97,13 @@ class Service:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/healthz":
-                    body = json.dumps({"service": service.name, "trouble": service.trouble}).encode()
-                    self._answer(503 if service.trouble else 200, "application/json", body)
+                    health = service.health
+                    body = json.dumps({"service": service.name, "trouble": health.trouble or ""}).encode()
+                    self._answer(200 if health.is_good else 503, "application/json", body)
                 elif self.path == "/metrics":
                     self._answer(200, "text/plain; version=0.0.4; charset=utf-8", generate_latest(service.metrics))
                 else:
-                    self._answer(404, "text/plain", b"there are /healthz and /metrics\n")
+                    self._answer(404, "text/plain", b"try /healthz or /metrics\n")
 
             def _answer(self, status: int, kind: str, body: bytes) -> None:
                 self.send_response(status)

@@ -1,6 +1,6 @@
-"""The topics: how many partitions, where each is led, how long each keeps what it is given.
+"""The topics: their partitions, which broker leads each, and how long records are kept.
 
-``python -m flead.bus.topics`` creates those that are missing and sets what differs; run again, it does nothing.
+``python -m flead.bus.topics`` creates missing topics and corrects differing settings; run again, it does nothing.
 """
 
 import sys
@@ -23,35 +23,35 @@ from confluent_kafka.admin import (
 from flead import settings
 from flead.bus.clients import kafka_options
 from flead.errors import FleadError
-from flead.settings import Settings
+from flead.settings.kafka import KafkaSettings
 from flead.topics import AGENTS, ANOMALIES, CONTROL, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES, READINGS
 
 SECONDS = 60.0
-"""For Kafka to do as it is told, once it answers."""
+"""Timeout of an operation, once Kafka responds."""
 HOUR = 3_600_000
 DAY = 24 * HOUR
 
 
 class TopicError(FleadError):
-    """A topic that is not as it must be and cannot be made so: which, how, and what to do."""
+    """A topic that is not as required and cannot be changed: which, how it differs, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What a topic must be like."""
+    """What a topic has to look like."""
 
     name: str
     leaders: Sequence[Sequence[int]]
-    """Of each partition, the brokers that have it; the first leads it whenever it can."""
+    """Replicas of each partition by broker; the first is the preferred leader."""
     config: dict[str, str]
 
 
-def topics(settings: Settings) -> list[Topic]:
+def topics(settings: KafkaSettings) -> list[Topic]:
     """The topics on this many brokers.
 
-    Readings are kept for a day and what is made of them for a week, counted from when a message arrived: its own
-    time may be that of a recording, or of a clock that is wrong. Kafka deletes whole segments, so a segment is short
-    beside what it is kept for. Global models are compacted, and so kept for ever.
+    Readings are kept for a day and their results for a week, counted from the arrival of a message: its own
+    time may be that of a recording, or of a wrong clock. Kafka deletes whole segments, so a segment is short
+    compared with the retention time. Global models are compacted, and so kept for ever.
     """
     devices = _placed(settings.partitions, settings.brokers)
     each_once = _placed(settings.brokers, settings.brokers)
@@ -68,9 +68,9 @@ def topics(settings: Settings) -> list[Topic]:
 
 
 def ensure(admin: AdminClient, wanted: Sequence[Topic]) -> list[str]:
-    """Create topics that are missing, set what differs; a line about each thing done.
+    """Create missing topics and correct differing settings; yields a line about each change.
 
-    Raises TopicError if a topic has other partitions than it must have: moving them would move devices.
+    Raises TopicError if a topic's partitions differ from the settings: moving them would move devices.
     """
     done = []
     for topic in wanted:
@@ -93,7 +93,7 @@ def _placed(partitions: int, brokers: int) -> list[list[int]]:
     return [[(partition + copy) % brokers + 1 for copy in range(copies)] for partition in range(partitions)]
 
 
-def _config(settings: Settings) -> dict[str, str]:
+def _config(settings: KafkaSettings) -> dict[str, str]:
     return {
         "cleanup.policy": "delete",
         "min.insync.replicas": str(max(1, min(3, settings.brokers) - 1)),
@@ -108,8 +108,8 @@ def _compare_partitions(admin: AdminClient, topic: Topic) -> None:
     found = [[replica.id for replica in partition.replicas] for partition in partitions]
     if found != [list(place) for place in topic.leaders]:
         raise TopicError(
-            f"topic {topic.name} has its partitions on brokers {found}, and these settings ask for"
-            f" {list(topic.leaders)}: set partitions and brokers as they were, or delete the topic and what is in it"
+            f"topic {topic.name} has its partitions on brokers {found}, but these settings require"
+            f" {list(topic.leaders)}: restore the former partitions and brokers, or delete the topic with its records"
         )
 
 
@@ -127,7 +127,7 @@ def _repair_config(admin: AdminClient, topic: Topic) -> list[str]:
 
 
 def _result(futures: dict[Any, Future[Any]]) -> Any:
-    """The one answer of an admin call about one thing."""
+    """The single result of an admin call about a single resource."""
     (future,) = futures.values()
     return future.result(SECONDS)
 
@@ -140,7 +140,7 @@ def main() -> None:
         done = ensure(admin, topics(chosen))
     except KafkaException as error:
         raise TopicError(f"cannot set up the topics on {chosen.kafka_servers}: {error.args[0].str()}") from None
-    for line in done or ["all topics are as they must be"]:
+    for line in done or ["all topics are as required"]:
         print(line)  # noqa: T201 - the log of this command
 
 

@@ -1,1 +1,1 @@
-"""The web viewer: a page of the fleet, of all devices, of one device; live, and nothing loaded from another host."""
+"""The web viewer: live pages of the fleet, of all devices and of one device; nothing is loaded from another host."""

@@ -1,4 +1,4 @@
-"""Who may come in where a password is set: people by a form and a cookie, programs by a token."""
+"""Sign-in where a password is set: people by a form and a cookie, programs by a token."""
 
 import base64
 import hashlib
@@ -18,11 +18,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 COOKIE = "flead_session"
 SESSION_SECONDS = 12 * 3600
 FAILURES, WITHIN_SECONDS = 5, 60.0
-"""So many wrong passwords from one address within this time, and it has to wait until they are so old."""
+"""After this many wrong passwords within this time, an address has to wait until they have expired."""
 MOST_REMEMBERED = 10_000
 LONGEST_FORM = 4096
 OPEN = ("/healthz", "/sign-in", "/assets/")
-"""What anybody may ask for: it shows nothing of the fleet."""
+"""What is served without a password: it shows nothing of the fleet."""
 
 Clock = Callable[[], float]
 
@@ -48,7 +48,7 @@ class Failures:
 
 
 class Door:
-    """Lets in who knows the password. The password itself is not kept, only a digest of it."""
+    """Admits whoever knows the password, of which only a digest is kept."""
 
     def __init__(self, password: str, clock: Clock = time.monotonic) -> None:
         self._clock = clock

@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
 from flead.dashboard.door import Door
-from flead.dashboard.viewer import LOOPBACK
+from flead.dashboard.loopback import LOOPBACK
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -1,20 +1,21 @@
 """Why a reading was flagged, in a sentence that needs no knowledge of statistics."""
 
 from flead.dashboard.formats import NONE, figure, measured
-from flead.storage.alarm_rows import AlarmRow
-from flead.storage.rows import AnomalyRow
+from flead.learning.catalogue import LEARNERS
+from flead.storage.queries.alarm_rows import AlarmRow
+from flead.storage.queries.rows import AnomalyRow
 
-Flagged = AnomalyRow | AlarmRow
+FlaggedRow = AnomalyRow | AlarmRow
 """A flagged reading; of an alarm, its furthest."""
 
 CONSTANT = 1.01e-6
 """A std at its floor, ``1e-6 * max(1, |mean|)``, says that the window did not vary."""
 
-OF_LEVELS = frozenset({"drift"})
+OF_LEVELS = frozenset(name for name, about in LEARNERS.items() if about.judges_levels)
 """Detectors whose z is of a signal's level over some readings, and not of the flagged reading alone."""
 
 
-def reason(anomaly: Flagged) -> str:
+def reason(anomaly: FlaggedRow) -> str:
     """What was seen, what was expected, and by how much the one missed the other."""
     if anomaly.detector in OF_LEVELS and anomaly.mean is not None and anomaly.std is not None:
         return _of_level(anomaly, anomaly.mean, anomaly.std)
@@ -34,7 +35,7 @@ def reason(anomaly: Flagged) -> str:
     return f"{seen}{wanted}: {abs(anomaly.z_score):,.2f} standard deviations {side} its recent mean of {mean}.{shares}"
 
 
-def _untold(anomaly: Flagged) -> str:
+def _untold(anomaly: FlaggedRow) -> str:
     """Of a reading that stayed where it was measured: only its score is known."""
     limit = f", above the threshold of {anomaly.threshold:g}" if anomaly.threshold is not None else ""
     return (
@@ -43,7 +44,7 @@ def _untold(anomaly: Flagged) -> str:
     )
 
 
-def _of_level(anomaly: Flagged, mean: float, std: float) -> str:
+def _of_level(anomaly: FlaggedRow, mean: float, std: float) -> str:
     """Of a detector that judges where a signal stays, and all channels together."""
     shares = anomaly.contributions if isinstance(anomaly, AnomalyRow) else None
     largest = sorted((shares or {}).items(), key=lambda share: -share[1])[:3]
@@ -56,7 +57,7 @@ def _of_level(anomaly: Flagged, mean: float, std: float) -> str:
     )
 
 
-def by_channel(anomaly: Flagged) -> str:
+def by_channel(anomaly: FlaggedRow) -> str:
     """Which channels the score came from, if the detector looked at several: a sentence, or nothing."""
     shares = anomaly.contributions if isinstance(anomaly, AnomalyRow) else None
     if not shares or len(shares) < 2:
@@ -65,7 +66,7 @@ def by_channel(anomaly: Flagged) -> str:
     return f" The score is {abs(shares[first]):.0%} from {first}, {abs(shares[second]):.0%} from {second}."
 
 
-def expected(anomaly: Flagged) -> str:
+def expected(anomaly: FlaggedRow) -> str:
     """The band that the reading should have kept to; a dash if the detector has none."""
     if anomaly.mean is None or anomaly.std is None or anomaly.threshold is None or anomaly.detector in OF_LEVELS:
         return NONE

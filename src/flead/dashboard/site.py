@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from flead.dashboard.store import Store
+from flead.dashboard.store_client import StoreClient
 from flead.dashboard.streams import Streams
 from flead.dashboard.webhook import Webhook
 from flead.errors import FleadError
@@ -16,7 +16,7 @@ from flead.storage.rollbacks import request_rollback
 class Site:
     """One viewer's."""
 
-    store: Store
+    store: StoreClient
     settings: Settings
     webhook: Webhook | None
     """None: no ``webhook_url`` is set."""

@@ -12,10 +12,9 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from flead.bus.clients import kafka_options
+from flead.dashboard.loopback import LOOPBACK
 from flead.errors import FleadError
 from flead.settings import Settings
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class ViewerError(FleadError):
@@ -39,7 +38,7 @@ class Viewer:
     def __init__(self, settings: Settings, connection: Mapping[str, Any], platform: bool = False) -> None:
         if settings.web_host not in LOOPBACK and settings.web_password is None:
             raise ViewerError(
-                f"the viewer would be open to everybody who reaches {settings.web_host!r}: set web_password"
+                f"the viewer would be open to anyone who can reach {settings.web_host!r}: set web_password"
                 " (FLEAD_WEB_PASSWORD), or leave web_host (FLEAD_WEB_HOST) at 127.0.0.1"
             )
         self._settings = settings
@@ -68,11 +67,11 @@ class Viewer:
 
         from flead.dashboard.application import build
         from flead.dashboard.site import Site
-        from flead.dashboard.store import Store
+        from flead.dashboard.store_client import StoreClient
         from flead.dashboard.streams import Streams
         from flead.dashboard.webhook import Deliveries, Webhook
 
-        store = Store(self._connection)
+        store = StoreClient(self._connection)
         webhook = Webhook(self._settings) if self._settings.webhook_url is not None else None
         deliveries = Deliveries(webhook, self._connection) if webhook is not None else None
         streams = Streams(kafka_options(self._settings)) if self._platform else None
@@ -117,7 +116,7 @@ class Viewer:
         try:
             self._sockets.append(_listen(self._settings.web_host, self._settings.streams_port))
         except ViewerError as error:
-            logging.getLogger("flead").warning("the Streams page has no port of its own: %s", error)
+            logging.getLogger("flead").warning("the Streams page gets no port of its own: %s", error)
 
     def stop(self) -> None:
         """Stop serving; from any thread, at any time, also before :meth:`run`. ``run`` then returns."""
@@ -150,6 +149,6 @@ def _listen(host: str, port: int) -> socket.socket:
             ) from None
         raise ViewerError(
             f"the viewer cannot listen on {host} port {port} ({error.strerror}): set web_host (FLEAD_WEB_HOST) to an"
-            " address of this machine and web_port (FLEAD_WEB_PORT) to a port that you may use"
+            " address of this machine and web_port (FLEAD_WEB_PORT) to a port that you are allowed to use"
         ) from None
     return listener

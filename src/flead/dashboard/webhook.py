@@ -1,4 +1,4 @@
-"""Tells another system of new critical alarms: signed, again until it has understood, and never in anybody's way.
+"""Notifies another system of new critical alarms: signed, retried until accepted, and without delaying anything else.
 
 The writer puts an alarm down for delivery in the transaction that stores it; a thread here takes what is due, one at a
 time, and lets go of the database while it waits for the other side. Delivery is at least once: ``id`` tells
@@ -23,9 +23,9 @@ from psycopg import Connection
 
 from flead.dashboard.reasons import reason_of_alarm
 from flead.records import to_text
-from flead.settings import Settings
+from flead.settings.alarms import AlarmSettings
 from flead.storage import queries
-from flead.storage.alarm_rows import AlarmRow
+from flead.storage.queries.alarm_rows import AlarmRow
 
 POLL_SECONDS = 1.0
 TIMEOUT_SECONDS = 5.0
@@ -41,7 +41,7 @@ log = logging.getLogger("flead")
 class Webhook:
     """The address of the other system and how to speak to it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: AlarmSettings) -> None:
         assert settings.webhook_url is not None
         self._url = settings.webhook_url.get_secret_value()
         secret = settings.webhook_secret
@@ -63,9 +63,9 @@ class Webhook:
         request = urllib.request.Request(self._url, body, headers, method="POST")
         try:
             with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as answer:
-                return None if 200 <= answer.status < 300 else f"it answered {answer.status}"
+                return None if 200 <= answer.status < 300 else f"it answered with status {answer.status}"
         except urllib.error.HTTPError as error:
-            return f"it answered {error.code}"
+            return f"it answered with status {error.code}"
         except urllib.error.URLError as error:
             return f"no answer: {error.reason}"
         except (OSError, ValueError, http.client.HTTPException) as error:
@@ -117,7 +117,7 @@ class Deliveries:
                             pause = POLL_SECONDS
             except psycopg.Error as error:
                 pause = min(2 * pause, 60.0)
-                log.warning("webhook: the database does not answer (%s)", str(error).strip().partition("\n")[0])
+                log.warning("webhook: the database does not respond (%s)", str(error).strip().partition("\n")[0])
 
     def deliver(self, connection: Connection[Any]) -> bool:
         """Deliver the next one that is due; False if none is."""
@@ -137,7 +137,7 @@ class Deliveries:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirection would send the alarm, signed, to an address that nobody has set."""
+    """A redirect would send the signed alarm to an address that was not configured."""
 
     def redirect_request(self, *arguments: Any) -> None:
         return None

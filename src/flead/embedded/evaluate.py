@@ -1,4 +1,4 @@
-"""`flead evaluate`: recordings whose truth is known, and every learner on them, alone and with its peers."""
+"""`flead evaluate`: every learner on labelled recordings, alone and federated."""
 
 from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
@@ -15,12 +15,12 @@ from flead.ingest.sources import make_source
 from flead.learning.registry import LEARNERS
 from flead.privacy.accountant import DELTA, epsilon_of
 from flead.settings import Settings
-from flead.training.fleet import Shard
+from flead.shard.shard import Shard
 
 LONG_TRAINING = 2000
-"""Training rows of the long run without anomalies, beside as many as in the table."""
+"""Training rows of the long run without anomalies, besides those in the table."""
 READINGS_PER_DAY = 1440.0
-"""SKAB's recordings are twenty minutes at 1 Hz, in which one alarm a day is none: ``tail`` may raise one in so many."""
+"""SKAB's files last 20 minutes at 1 Hz, too short for an alarm a day: ``tail`` may raise one in 1,440 readings."""
 DEVICES, HOSTILE = 20, 4
 NOISES = (0.03, 0.1, 0.3, 1.0)
 CLIP = 3.0
@@ -32,11 +32,11 @@ def evaluate(
 ) -> dict[str, Any]:
     """All tables for ``settings.data``, a ``skab:`` or ``csv:`` folder; what ``flead evaluate --json`` prints.
 
-    FleadError for a learner that there is not, another kind of source, or recordings without labelled test rows.
+    FleadError for an unknown learner, another kind of source, or recordings without labelled test rows.
     """
     scheme, _, path = settings.data.partition(":")
     if scheme not in ("skab", "csv"):
-        raise FleadError(f"no data set {scheme!r} to evaluate on: there are skab and csv")
+        raise FleadError(f"cannot evaluate on {scheme!r}: use skab or csv")
     names = list(LEARNERS) if learners is None else list(dict.fromkeys(learners))
     if scheme == "skab" and settings.readings_per_day is None:
         settings = settings.model_copy(update={"readings_per_day": READINGS_PER_DAY})

@@ -8,7 +8,7 @@ from typing import Any
 from flead.errors import FleadError
 
 MARK = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
-"""Where a document has a table, between two comments; ``skab`` has it all, the others are named as in the result."""
+"""The place of a table in a document, between two comments; the names are those of the result."""
 
 Line = dict[str, Any]
 

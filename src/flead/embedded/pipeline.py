@@ -1,7 +1,7 @@
 """The whole pipeline in one process: source, shard, auditor, rounds, store.
 
 Every batch goes one way (see docs/journey.md). Rows and the pipeline's own state are written in one transaction
-about once a second, so that after a crash the next run goes on from exactly what is in the database.
+about once a second, so that after a crash the next run resumes from exactly what is in the database.
 """
 
 import threading
@@ -21,19 +21,20 @@ from flead.ingest.sources import identity
 from flead.learning.metrics import Confusion
 from flead.records import Evaluation, GlobalModel, to_text
 from flead.settings import Settings
+from flead.shard import state as shard_state
+from flead.shard.outputs import flagged, local_models, local_updates
+from flead.shard.shard import Outcome, Shard
 from flead.storage.queries.source import KEY as UNDERSTOOD
-from flead.storage.thinning import Thinning
-from flead.storage.writer import Writer
-from flead.training import state as shard_state
-from flead.training.fleet import Outcome, Shard
-from flead.training.outputs import contributions, local_updates
+from flead.storage.writing.tables import Points, Predicted
+from flead.storage.writing.thinning import Thinning
+from flead.storage.writing.writer import Writer
 
 BATCH = 8192
-"""Readings at a time: enough to forget Python's cost, few enough that a global model is soon in use."""
+"""Readings per batch: enough to amortise Python's overhead, few enough that a global model is soon in use."""
 
 COMMIT_SECONDS = 1.0
 POLL_SECONDS = 0.1
-"""How long to wait where no reading is due: a tenth of what a person sees as a delay."""
+"""Seconds to wait when no reading is due: a tenth of what a person notices as a delay."""
 
 SHARD, ROUNDS, SOURCE, EVALUATION = "shard/", "rounds", "source", "evaluation"
 """The keys of the pipeline's state in the store."""
@@ -75,8 +76,8 @@ class EvaluationState(msgspec.Struct):
 class Pipeline:
     """Reads a source through a shard into the store, from where the stored state ends.
 
-    ``writer_for`` makes the writer for the shard's table of devices; ``asked_for`` gives the requests to go back to an
-    older global model, as :func:`flead.storage.rollbacks.asked_for`. Raises StateError where the stored state
+    ``writer_for`` makes the writer for the shard's table of devices; ``asked_for`` returns the requests to roll back to
+    an older global model, as :func:`flead.storage.rollbacks.asked_for`. Raises StateError where the stored state
     is of another learner or other rules, ValueError for an unknown learner or strategy.
     """
 
@@ -106,7 +107,7 @@ class Pipeline:
         self._stop = threading.Event()
 
     def stop(self) -> None:
-        """End the run after the batch that is under way; may be called from any thread or signal handler."""
+        """End the run after the current batch; may be called from any thread or signal handler."""
         self._stop.set()
 
     def run(self, pace: Pace, progress: Callable[[Tally], None]) -> Tally:
@@ -133,7 +134,7 @@ class Pipeline:
         return self.tally
 
     def step(self, chunk: Chunk) -> None:
-        """One chunk's way: judged and learnt, audited, merged, written (with the next commit)."""
+        """Process one chunk: judge and learn, audit, merge, write (with the next commit)."""
         self._writer.add_rejected(chunk.rejected)
         self.tally.rejected += len(chunk.rejected)
         if chunk.batch.size == 0:
@@ -175,7 +176,7 @@ class Pipeline:
         self._detected = alarms
 
     def _roll_back(self, now: str) -> None:
-        """Do what people asked for since the last commit: publish older global models again."""
+        """Fulfil the requests since the last commit: publish older global models again."""
         for request, old in self._asked_for():
             model = self.rounds.publish(old.parameters, old, now)
             self.shard.adopt(model)
@@ -183,7 +184,7 @@ class Pipeline:
             self._writer.add_rolled_back(request, model.version)
 
     def _restore(self, stored: dict[str, bytes]) -> dict[str, int] | None:
-        """Take up the stored state; returns where to go on, if it was this source."""
+        """Restore the stored state; returns where to resume, if it was this source."""
         if SOURCE not in stored:
             return None
         shard = {key.removeprefix(SHARD): block for key, block in stored.items() if key.startswith(SHARD)}
@@ -218,23 +219,11 @@ class Pipeline:
             self._write_predictions(batch, predictions)
 
     def _write(self, outcome: Outcome, merged: list[GlobalModel]) -> None:
-        batch, judgement, trained = outcome.batch, outcome.judgement, outcome.trained
-        at, learner = outcome.anomalies, self.shard.learner
-        channel = judgement.channel[at]
-        self._writer.add_readings(batch)
-        self._writer.add_anomalies(
-            batch.rows[at], channel, batch.values[at, channel], judgement.z[at],
-            outcome.critical, batch.times[at],
-            judgement.mean[at, channel], judgement.std[at, channel], learner.name, outcome.thresholds,
-            contributions(self.shard, outcome),
-        )  # fmt: skip
-        self._writer.add_local_models(
-            trained.rows, trained.model_versions, trained.updates.global_versions, trained.updates.accuracy,
-            trained.updates.loss, trained.samples, trained.updates.parameters, learner.layouts, trained.updates.layouts,
-            trained.times,
-        )  # fmt: skip
-        # A flagged reading is always a point of the signal: an alarm must not hang beside its curve.
-        self._write_signal(outcome, np.union1d(self._thinning.pick(batch), at))
+        self._writer.add_readings(outcome.batch)
+        self._writer.add_anomalies(flagged(self.shard, outcome))
+        self._writer.add_local_models(local_models(self.shard, outcome))
+        # A flagged reading is always a point of the signal, so that alarms lie on the curve.
+        self._write_signal(outcome, np.union1d(self._thinning.pick(outcome.batch), outcome.anomalies))
         self._writer.add_global_models(merged)
 
     def _write_signal(self, outcome: Outcome, kept: NDArray[np.int64]) -> None:
@@ -242,9 +231,15 @@ class Pipeline:
         reading, channel = np.nonzero(~np.isnan(values))
         at = kept[reading]
         self._writer.add_signal(
-            outcome.batch.rows[at], channel, values[reading, channel],
-            judgement.mean[at, channel], judgement.std[at, channel], outcome.batch.times[at],
-        )  # fmt: skip
+            Points(
+                rows=outcome.batch.rows[at],
+                channels=channel,
+                values=values[reading, channel],
+                means=judgement.mean[at, channel],
+                stds=judgement.std[at, channel],
+                times=outcome.batch.times[at],
+            )
+        )
 
     def _write_predictions(self, batch: Batch, predictions: Predictions) -> None:
         version, stored = self._predicted
@@ -252,11 +247,13 @@ class Pipeline:
         taken = slice(max(0, self.settings.predictions_per_version - stored))
         readings = predictions.readings[taken]
         self._writer.add_predictions(
-            batch.rows[readings],
-            np.full(len(readings), predictions.version, np.int32),
-            predictions.probability[taken],
-            predictions.actual[taken],
-            batch.times[readings],
+            Predicted(
+                versions=np.full(len(readings), predictions.version),
+                rows=batch.rows[readings],
+                probabilities=predictions.probability[taken],
+                labels=predictions.actual[taken],
+                times=batch.times[readings],
+            )
         )
         self._predicted = predictions.version, stored + len(readings)
 

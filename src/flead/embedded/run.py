@@ -1,4 +1,4 @@
-"""`flead run`: the store, the source, the pipeline and the viewer, put together and taken apart again."""
+"""`flead run`: the store, the source, the pipeline and the viewer, from start-up to shutdown."""
 
 import signal
 import sys
@@ -13,7 +13,6 @@ import psycopg
 from rich.console import Console
 from rich.status import Status
 
-from flead.bus.placement import broker_of
 from flead.embedded.pipeline import Pipeline, Tally
 from flead.embedded.summary import progress_line
 from flead.errors import FleadError
@@ -21,18 +20,19 @@ from flead.ingest.csv_folder import Files
 from flead.ingest.pace import is_live, now, pace_of
 from flead.ingest.report import at_end, at_start
 from flead.ingest.sources import make_source
+from flead.placement import broker_of
 from flead.settings import Settings
-from flead.storage.alarms import alarm_rules_of
 from flead.storage.rollbacks import asked_for
-from flead.storage.state import load_state, reset
-from flead.storage.store import Store, open_store
-from flead.storage.writer import Writer
+from flead.storage.server.store import Store, open_store
+from flead.storage.writing.alarms import alarm_rules_of
+from flead.storage.writing.state import load_state, reset
+from flead.storage.writing.writer import Writer
 
 if TYPE_CHECKING:
     from flead.dashboard.viewer import Viewer
 
 HISTORY_MILLISECONDS = 10 * 60 * 1000
-"""A live simulated fleet begins so long ago and catches up at full speed: the first page already shows something."""
+"""A live simulated fleet starts this far in the past and catches up at full speed: the first page has data to show."""
 
 
 def run(settings: Settings, *, fresh: bool, web: bool, on_summary: Callable[[Tally], None]) -> bool:
@@ -45,7 +45,7 @@ def run(settings: Settings, *, fresh: bool, web: bool, on_summary: Callable[[Tal
     stop = Stop()
     try:
         with stop.on_signals(), open_store(settings) as store, store.connect() as connection:
-            # The port and the source come first: a run that cannot start has forgotten nothing.
+            # The port and the source come first, so that a run that cannot start deletes nothing.
             viewer = _viewer(settings, store) if web else None
             pipeline = _pipeline(settings, connection, fresh)
             stop.then(pipeline.stop)
@@ -72,7 +72,7 @@ def run(settings: Settings, *, fresh: bool, web: bool, on_summary: Callable[[Tal
     except psycopg.Error as error:
         raise FleadError(
             f"the database failed: {str(error).strip().splitlines()[0]}; what was committed is kept, and the next run "
-            f"goes on from there; see {settings.data_dir / 'postgres.log'}"
+            f"resumes there; see {settings.data_dir / 'postgres.log'}"
         ) from error
 
 
@@ -83,7 +83,7 @@ def _say(lines: Sequence[str]) -> None:
 
 def _pipeline(settings: Settings, connection: psycopg.Connection[Any], fresh: bool) -> Pipeline:
     stored = {} if fresh else load_state(connection)
-    # A fleet that was last seen long ago goes on in the present: nobody waits for a night to be simulated.
+    # A fleet that was last run long ago continues in the present, so that no missed night has to be simulated.
     source = make_source(settings, now() - HISTORY_MILLISECONDS if is_live(settings) else None)
     place = partial(broker_of, brokers=settings.brokers, devices_per_broker=settings.devices_per_broker)
     rules = alarm_rules_of(settings)
@@ -134,9 +134,9 @@ def _with_viewer(
 
 
 class Stop:
-    """SIGINT and SIGTERM, from the first moment on: they call what has been given to :meth:`then`, at once or later.
+    """SIGINT and SIGTERM, handled from the first moment: they call what was given to :meth:`then`, at once or later.
 
-    A second signal is not waited for: it does what it did before the run.
+    A second signal has its default effect.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""`flead score`: a backtest of any source, one scored line a reading, without a database.
+"""`flead score`: a backtest of any source, one scored line per reading, without a database.
 
 Every reading is judged by what came before it, as in `flead run`. The lines come in the order of the stream, so those
 of a device in its file's order, even where its times repeat or step back.
@@ -31,8 +31,8 @@ from flead.learning.registry import LEARNERS
 from flead.learning.strategies import Strategy
 from flead.records import Rejected, to_texts
 from flead.settings import Settings
-from flead.training.fleet import Outcome, Shard
-from flead.training.outputs import local_updates
+from flead.shard.outputs import local_updates
+from flead.shard.shard import Outcome, Shard
 
 BATCH = 8192
 """Readings at a time, as in `flead run`: a backtest adopts global models when a run at full speed would."""
@@ -43,7 +43,7 @@ ISO_8601 = "%Y-%m-%dT%H:%M:%S%.3fZ"
 
 @dataclass(slots=True)
 class Scored:
-    """What a backtest came to. ``readings`` + ``rejected`` are all rows of the source."""
+    """The result of a backtest. ``readings`` + ``rejected`` are all rows of the source."""
 
     readings: int = 0
     rejected: int = 0
@@ -67,9 +67,9 @@ class Scored:
 
 
 def score(settings: Settings, out: Path, *, local: bool, progress: Callable[[int, int], None]) -> Scored:
-    """Score ``settings.data`` into ``out``, CSV or Parquet by its suffix; ``local``: no device hears of the others.
+    """Score ``settings.data`` into ``out``, CSV or Parquet by its suffix; ``local``: without federation.
 
-    What is no reading goes to ``rejected_file(out)``, so that every row of the source is in one of the two. Memory does
+    Invalid rows go to ``rejected_file(out)``, so that every row of the source is in one of the two. Memory does
     not grow with the output. ``progress`` gets the rows done and in all. FleadError for another suffix, or a source
     that has no end without ``settings.readings``; nothing is at ``out`` until all of it is.
     """
@@ -116,7 +116,7 @@ def _score_stream(
     try:
         total = source.total() if settings.readings is None else settings.readings
         if total is None:
-            raise FleadError(f"data = {settings.data!r} has no end: say with --readings how many to score")
+            raise FleadError(f"data = {settings.data!r} has no end: set --readings to how many to score")
         with _writer(out) as write:
             while scored.readings < (settings.readings or scored.readings + 1):
                 limit = min(BATCH, (settings.readings or BATCH + scored.readings) - scored.readings)
@@ -136,7 +136,7 @@ def _score_stream(
 
 
 def rejected_file(out: Path) -> Path:
-    """Where rows that are no readings are listed, if there are any: ``x.rejected.csv`` beside ``x.csv``."""
+    """Where invalid rows are listed, if there are any: ``x.rejected.csv`` beside ``x.csv``."""
     return out.with_suffix(".rejected.csv")
 
 
@@ -171,7 +171,7 @@ def _writer(out: Path) -> Iterator[Callable[[pl.DataFrame, list[Rejected]], None
     """Writes lines and rejected rows; the files get their names when all is written, and go if it fails."""
     suffix = out.suffix.lower()
     if suffix not in (".csv", ".parquet"):
-        raise FleadError(f"--out {out}: the suffix says the format; give a name that ends in .csv or .parquet")
+        raise FleadError(f"--out {out}: unknown format; use a name that ends in .csv or .parquet")
     lines, refused = (path.with_name(path.name + ".part") for path in (out, rejected_file(out)))
     try:
         with _created(lines) as scores, _created(refused) as rejections:
@@ -196,7 +196,7 @@ def _created(path: Path) -> BinaryIO:
     try:
         return path.open("wb")
     except OSError as error:
-        raise FleadError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
+        raise FleadError(f"{path}: cannot be written ({error.strerror}); use another --out") from error
 
 
 def _to_parquet(lines: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a run came to: one JSON object, or a few lines for a person."""
+"""The result of a run: one JSON object, or a few lines of text."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from flead.learning.metrics import Confusion
 
 
 def as_dict(tally: Tally) -> dict[str, Any]:
-    """The summary that ``flead run --json`` prints. Figures that nothing was measured for are null."""
+    """The summary that ``flead run --json`` prints. Figures that were not measured are null."""
     return {
         "readings": tally.readings,
         "rejected": tally.rejected,
@@ -23,7 +23,7 @@ def as_dict(tally: Tally) -> dict[str, Any]:
 
 
 def as_text(tally: Tally) -> str:
-    """The summary in words; an accuracy never stands without what calling everything normal would reach."""
+    """The summary in words; an accuracy is always given with that of the majority class."""
     rate = tally.readings / tally.seconds if tally.seconds else 0
     lines = [
         f"{tally.readings:,} readings in {tally.seconds:.1f} s ({rate:,.0f} a second), {tally.rejected:,} rejected",

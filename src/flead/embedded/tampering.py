@@ -1,4 +1,4 @@
-"""What may become of updates on their way to the server, for the tables of `flead evaluate`: hostility, and noise."""
+"""How updates may be changed on their way to the server, for the tables of `flead evaluate`: attacks, and noise."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from flead.evaluation.backtest import Sent
 from flead.learning.learner import Learner, Parameters, flatten, unflatten
-from flead.training.private import Private
+from flead.shard.private import Private
 
 ATTACKS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "sign flip": lambda numbers: -numbers,
@@ -16,11 +16,11 @@ ATTACKS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "NaN": lambda numbers: np.full_like(numbers, np.nan),
     "constant 10": lambda numbers: np.full_like(numbers, 10.0),
 }
-"""What a hostile device sends in the place of every number, but for how many rows it has seen: few are not asked."""
+"""What a hostile device sends in place of every number except its number of rows: too few would not be merged."""
 
 
 def hostile(attack: str, devices: int) -> Sent:
-    """The first ``devices`` devices attack; the server refuses what is no update, as it does in the pipeline."""
+    """The first ``devices`` devices attack; the server refuses invalid updates, as it does in the pipeline."""
     change = ATTACKS[attack]
 
     def sent(number: int, learner: Learner, parameters: Parameters, model: Parameters) -> Parameters | None:

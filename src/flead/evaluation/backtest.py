@@ -23,7 +23,7 @@ from flead.learning.learner import Judgement, Learner, Parameters, arrays
 from flead.learning.metrics import Confusion, confusion
 from flead.learning.strategies import Contribution, Strategy
 from flead.records import GlobalModel, Rejected, to_text
-from flead.settings import Settings
+from flead.settings import ModelSettings
 
 EPOCHS = 3
 """What a device knows of its peers feeds into what it tells them; after three rounds that has settled."""
@@ -68,7 +68,7 @@ class Shard(Protocol):
     def adopt(self, model: GlobalModel) -> None: ...
 
 
-MakeShard = Callable[[Settings], Shard]
+MakeShard = Callable[[ModelSettings], Shard]
 
 Sent = Callable[[int, Learner, Parameters, Parameters], Parameters | None]
 """What becomes of a device's update before it is merged: of the device with this number, its learner, what it has come
@@ -111,7 +111,7 @@ def series_of(source: Source, refuse: Callable[[list[Rejected]], None] = lambda 
 
 def backtest(
     series: Sequence[Series],
-    settings: Settings,
+    settings: ModelSettings,
     new_shard: MakeShard,
     strategy: Strategy | None,
     training: int,
@@ -120,7 +120,7 @@ def backtest(
 ) -> list[Scores]:
     """Score every series: the first ``training`` readings train, the rest is tested.
 
-    ``new_shard`` is ``flead.training.fleet.Shard``. Without a strategy every device is alone. ``peers_training`` is how
+    ``new_shard`` is ``flead.shard.shard.Shard``. Without a strategy every device is alone. ``peers_training`` is how
     many rows the peers have trained on, by default as many as the device that is tested.
     """
     own = settings.model_copy(update={"training_rows": training})
@@ -153,7 +153,7 @@ def counts_of(series: Sequence[Series], scores: Sequence[Scores]) -> Confusion:
 
 
 def _trained(
-    series: Sequence[Series], settings: Settings, new_shard: MakeShard, strategy: Strategy, rows: int, sent: Sent
+    series: Sequence[Series], settings: ModelSettings, new_shard: MakeShard, strategy: Strategy, rows: int, sent: Sent
 ) -> dict[int, Contribution]:
     """By number, what the devices have sent after ``EPOCHS`` rounds over their first rows."""
     model: GlobalModel | None = None

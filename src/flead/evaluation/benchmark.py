@@ -12,7 +12,7 @@ import numpy as np
 from flead.evaluation.backtest import MakeShard, Sent, Series, as_it_is, backtest
 from flead.evaluation.figures import Verdicts, counts, events, interval, mean_auc, rule
 from flead.learning.strategies import Strategy
-from flead.settings import Settings
+from flead.settings import ModelSettings
 
 COLD_STARTS = (30, 50, 100, 200, 400)
 """Training rows of the device that joins."""
@@ -23,7 +23,7 @@ CHOICES: dict[str, tuple[str, tuple[float, ...]]] = {
 }
 """The setting of a learner that moves its alarms, and what is tried."""
 
-Run = Callable[[Settings, bool, int], list[Verdicts]]
+Run = Callable[[ModelSettings, bool, int], list[Verdicts]]
 """Learner's settings, with peers or without, training rows -> what was said of the test rows."""
 
 
@@ -47,7 +47,7 @@ class Bench:
         self,
         series: Sequence[Series],
         new_shard: MakeShard,
-        strategy_for: Callable[[Settings], Strategy],
+        strategy_for: Callable[[ModelSettings], Strategy],
         training: int,
         step: Callable[[], None] = lambda: None,
     ) -> None:
@@ -58,7 +58,7 @@ class Bench:
         self._step = step
 
     def run(
-        self, settings: Settings, federated: bool, training: int | None = None, *,
+        self, settings: ModelSettings, federated: bool, training: int | None = None, *,
         only: Sequence[int] | None = None, sent: Sent = as_it_is,
     ) -> list[Verdicts]:  # fmt: skip
         """What a learner says of the test rows of every recording, or ``only`` of those with these numbers."""
@@ -73,7 +73,7 @@ class Bench:
             tested.append(Verdicts(each.times[kept], each.labels[kept], said.score[kept], said.anomalous[kept]))
         return tested
 
-    def rows(self, learners: Sequence[Settings], federations: Sequence[bool]) -> list[Row]:
+    def rows(self, learners: Sequence[ModelSettings], federations: Sequence[bool]) -> list[Row]:
         """The learners as they are set."""
         return [
             Row(settings.learner, federated, _figures(self.run(settings, federated)))
@@ -96,7 +96,7 @@ class Bench:
             Row("the number of the row alone (a warning)", None, _figures(_by_row(blank, groups))),
         ]  # fmt: skip
 
-    def cold_start(self, learners: Sequence[Settings], federations: Sequence[bool]) -> list[Row]:
+    def cold_start(self, learners: Sequence[ModelSettings], federations: Sequence[bool]) -> list[Row]:
         """The learners after few training rows."""
         found = []
         for settings in learners:
@@ -107,7 +107,9 @@ class Bench:
                     found.append(Row(settings.learner, federated, figures))
         return found
 
-    def held_out(self, learners: Sequence[Settings], federations: Sequence[bool], groups: Sequence[str]) -> list[Row]:
+    def held_out(
+        self, learners: Sequence[ModelSettings], federations: Sequence[bool], groups: Sequence[str]
+    ) -> list[Row]:
         """Every learner's setting chosen by F1 on the other groups of faults, for each group in its turn."""
         found = []
         for settings in learners:
@@ -125,7 +127,7 @@ class Bench:
                 )
         return found
 
-    def poisoned(self, settings: Settings, attacks: Mapping[str, Sent], devices: int, hostile: int) -> list[Row]:
+    def poisoned(self, settings: ModelSettings, attacks: Mapping[str, Sent], devices: int, hostile: int) -> list[Row]:
         """Some recordings, drawn by lot, of which the first few attack: what the others' alarms are still worth."""
         drawn = np.random.default_rng(0).permutation(len(self.series))[:devices].tolist()
         return [
@@ -135,7 +137,7 @@ class Bench:
             for attack, sent in attacks.items()
         ]  # fmt: skip
 
-    def private(self, settings: Settings, told: Mapping[float, Sent]) -> list[Row]:
+    def private(self, settings: ModelSettings, told: Mapping[float, Sent]) -> list[Row]:
         """With so much noise on every update."""
         return [
             Row(settings.learner, True, {"noise": noise, **_pointwise(self.run(settings, True, sent=sent))})
@@ -143,7 +145,7 @@ class Bench:
         ]
 
     def anomaly_free(
-        self, free: Series, learners: Sequence[Settings], federations: Sequence[bool], training: int
+        self, free: Series, learners: Sequence[ModelSettings], federations: Sequence[bool], training: int
     ) -> list[Row]:
         """A long recording without a fault, with the others as its peers."""
         found = []

@@ -1,7 +1,7 @@
-"""Rounds: local updates are buffered until enough different devices have spoken, then merged.
+"""Rounds: local updates are buffered until enough different devices have sent one, then merged.
 
-There is no round that a device can stall: whoever speaks is in the buffer, whoever does not is not waited
-for, and a slow device's update counts less instead of being thrown away (see the strategy's discount).
+No device can stall a round: updates are buffered as they arrive, silent devices are not waited for, and a slow
+device's update counts less instead of being discarded (see the strategy's discount).
 """
 
 import math
@@ -17,10 +17,11 @@ from flead.learning.registry import LEARNERS
 from flead.learning.strategies import DEFAULTS, STATISTICS, STRATEGIES, Contribution, State, StrategyRules
 from flead.privacy.accountant import DELTA, epsilon_of
 from flead.records import GlobalModel, LocalUpdate, Parameters, to_milliseconds
-from flead.settings import Settings
+from flead.settings import ModelSettings
+from flead.settings.federation import FederationSettings
 
 Misfit = Callable[[learner.Parameters], str | None]
-"""Why these are no parameters of the model that is merged, None if they are: ``Learner.misfit``."""
+"""Why these are not parameters of the merged model, or None if they are: ``Learner.misfit``."""
 
 
 class _State(msgspec.Struct):
@@ -34,7 +35,7 @@ class _State(msgspec.Struct):
     """Updates since the last round, those that were replaced among them."""
 
 
-def strategy_rules_of(settings: Settings) -> StrategyRules:
+def strategy_rules_of(settings: FederationSettings) -> StrategyRules:
     """The strategies' rules as they are set."""
     return StrategyRules(
         server_momentum=settings.server_momentum,
@@ -45,11 +46,10 @@ def strategy_rules_of(settings: Settings) -> StrategyRules:
     )
 
 
-def rounds_of(settings: Settings) -> "Rounds":
+def rounds_of(settings: ModelSettings) -> "Rounds":
     """The rounds of the learner and strategy that are set.
 
-    FleadError for a learner or a strategy that there is not, and for a strategy that cannot merge what the learner
-    shares.
+    FleadError for an unknown learner or strategy, and for a strategy that cannot merge what the learner shares.
     """
     if settings.learner not in LEARNERS:
         raise FleadError(f"no learner {settings.learner!r}: there are {', '.join(sorted(LEARNERS))}")
@@ -69,8 +69,8 @@ def rounds_of(settings: Settings) -> "Rounds":
 class Rounds:
     """The buffer and the strategy: :meth:`add` an update, and get a global model when it completes a round.
 
-    ``misfit`` is the learner's, ``noise`` that of private updates (0: they are not private). FleadError, listing what
-    there is, for an unknown strategy.
+    ``misfit`` is the learner's, ``noise`` that of private updates (0: they are not private). FleadError, listing
+    the strategies, for an unknown one.
     """
 
     def __init__(
@@ -84,9 +84,9 @@ class Rounds:
         self._noise = noise
         self._epsilon = 0.0
         if noise:
-            epsilon_of(1.0, DELTA)  # what is missing for it is said at the start
+            epsilon_of(1.0, DELTA)  # a missing package is reported at the start
         self.version = 0
-        """The newest global model's version."""
+        """Version of the newest global model."""
         self.round = 0
         self._state = self.strategy.init()
         self._buffer: dict[str, LocalUpdate] = {}
@@ -114,11 +114,11 @@ class Rounds:
             return str(error)
 
     def add(self, update: LocalUpdate) -> GlobalModel | None:
-        """Take in an update that is none of ``refusal``'s; the global model if it was the one that was missing.
+        """Add an update that ``refusal`` accepts; returns the global model if it completes the round.
 
-        A device's newer update replaces its older one: a round never counts a device twice. Statistics need no crowd to
-        be merged, and the server remembers them: their rounds end after as many updates, whoever they are from, so that
-        a few devices, or many that speak one after another, hear of each other, too.
+        A device's newer update replaces its older one: a round never counts a device twice. Statistics can be merged
+        from few devices, and the server remembers them: their rounds end after that number of updates from any devices,
+        so that a few devices, or many that report one after another, learn from each other, too.
         """
         self._buffer[update.device_id] = update
         self._taken += 1
@@ -126,9 +126,9 @@ class Rounds:
         return self._merge() if count >= self.size else None
 
     def publish(self, parameters: Parameters, like: GlobalModel, timestamp: str) -> GlobalModel:
-        """A new version with given parameters, as a rollback makes it; it is no round of its own.
+        """A new version with given parameters, as made by a rollback; it does not count as a round.
 
-        The strategy forgets what it knew, and the buffer is emptied: neither must go on from the model that is left.
+        The strategy's state and the buffer are reset: neither may continue from the model that is abandoned.
         """
         self._state = self.strategy.init()
         self._buffer.clear()
@@ -165,15 +165,15 @@ class Rounds:
         )
 
     def _told(self, sent: int) -> float:
-        """Epsilon of a device that has sent so many updates: as many as its newest one's version says."""
+        """Epsilon of a device after this many updates, which is the version of its newest one."""
         return epsilon_of(sent * (2.0 / self._noise) ** 2, DELTA)
 
     def strategy_state(self) -> bytes:
-        """The strategy's memory as MessagePack."""
+        """The strategy's state as MessagePack."""
         return msgspec.msgpack.encode(_lists(self._state))
 
     def resume(self, model: GlobalModel, strategy_state: bytes | None) -> None:
-        """Go on after this global model, with an empty buffer. Another strategy's memory is none."""
+        """Resume after this global model, with an empty buffer. Another strategy's state is ignored."""
         self.version, self.round = model.version, model.aggregation_round
         self._epsilon = model.epsilon or 0.0
         self._state = self.strategy.init()
@@ -192,7 +192,7 @@ class Rounds:
         )
 
     def restore(self, stored: bytes) -> None:
-        """Go on from a snapshot. Another strategy's memory is none."""
+        """Resume from a snapshot. Another strategy's state is ignored."""
         state = msgspec.msgpack.decode(stored, type=_State)
         self.version, self.round = state.version, state.round
         same = state.strategy == self.strategy.name

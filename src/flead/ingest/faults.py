@@ -37,15 +37,15 @@ LARGEST = np.array([0, 20.0, 12.0, 20.0, 0, 8.0, 0])
 FAULT = types.Tuple((types.int64, types.int64, types.float64, types.float64))
 
 
-@njit(FAULT(types.uint64, types.int64), cache=True, nogil=True)
-def find_fault(key: np.uint64, tick: Count) -> tuple[Count, Count, float, float]:
+@njit(FAULT(types.uint64, types.int64, types.float64), cache=True, nogil=True)
+def find_fault(key: np.uint64, tick: Count, probability: float) -> tuple[Count, Count, float, float]:
     """What ails the device of this key at this tick: the kind, since when, its size, and 0 to 1 to choose a channel.
 
-    The size has a sign, but of a noise burst; that of a drift grows.
+    The size has a sign, but of a noise burst; that of a drift grows. ``probability`` is that of a segment's fault.
     """
     segment = tick // SEGMENT
     bits = draw(key, segment)
-    if uniform(bits) >= PROBABILITY:
+    if uniform(bits) >= probability:
         return NONE, tick, 0.0, 0.0
     bits = draw(bits, 1)
     kind = np.int64(1 + bits % np.uint64(6))

@@ -3,7 +3,7 @@
 import time
 
 from flead.columns import Source
-from flead.settings import Settings
+from flead.settings.readings import ReadingsSettings
 
 
 class Pace:
@@ -39,14 +39,14 @@ class Rate:
         self._taken += count
 
 
-def pace_of(settings: Settings, source: Source) -> Pace:
+def pace_of(settings: ReadingsSettings, source: Source) -> Pace:
     """The pace that ``settings.speed`` asks for, from now on."""
     if settings.speed == "max":
         return Pace(None, 0)
     return Pace(float(settings.speed), now() if is_live(settings) else source.start_time())
 
 
-def is_live(settings: Settings) -> bool:
+def is_live(settings: ReadingsSettings) -> bool:
     """Whether the source makes its readings in the present, instead of having them recorded."""
     return settings.data == "sim" and settings.speed != "max"
 

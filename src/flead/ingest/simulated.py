@@ -15,6 +15,7 @@ from flead.columns import Batch, Chunk, Devices
 from flead.ingest import faults, sensors
 from flead.ingest.chance import draw, normal, uniform, wander
 from flead.ingest.errors import SourceError
+from flead.ingest.faults import PROBABILITY, find_fault
 from flead.records import to_milliseconds
 
 START = to_milliseconds("2025-01-01T00:00:00Z")
@@ -31,15 +32,19 @@ class SimulatedSource:
     """``devices`` devices named ``device_0`` on, of ten kinds in turn; it never ends.
 
     ``start`` is the event time of the first tick and ``interval`` the time from tick to tick, in milliseconds.
+    ``faults=False``: the same devices without any fault.
     Memory: 4 bytes a device.
     """
 
-    def __init__(self, devices: int, seed: int = 0, start: int = START, interval: int = INTERVAL) -> None:
+    def __init__(
+        self, devices: int, seed: int = 0, start: int = START, interval: int = INTERVAL, *, faults: bool = True
+    ) -> None:
         self.name = "sim"
         self._devices = devices
         self._seed = seed
         self._start = start
         self._interval = interval
+        self._probability = PROBABILITY if faults else 0.0
         self._began = start
         self._next = 0  # readings given
         self._width = sensors.WIDTH
@@ -84,6 +89,7 @@ class SimulatedSource:
             np.uint64(self._seed % 2**64),
             self._began,
             self._interval,
+            self._probability,
             self._next,
             self._rows,
             _WIDTHS,
@@ -136,6 +142,7 @@ def cycle(turns: float) -> float:
         types.uint64,
         types.int64,
         types.int64,
+        types.float64,
         types.int64,
         types.int32[::1],
         types.int64[::1],
@@ -153,6 +160,7 @@ def fill(
     seed: np.uint64,
     began: int,
     interval: int,
+    probability: float,
     first: int,
     device_rows: NDArray[np.int32],
     widths: NDArray[np.int64],
@@ -180,7 +188,7 @@ def fill(
 
         # Segments of faults begin at another tick on every device.
         shift = np.int64(draw(key, _SHIFT) % np.uint64(faults.SEGMENT))
-        fault, since, size, choice = faults.find_fault(draw(key, _FAULT), tick + shift)
+        fault, since, size, choice = find_fault(draw(key, _FAULT), tick + shift, probability)
         labels[i] = fault != faults.NONE
         # To a sensor that is stuck, time stands still.
         seen = since - shift if fault == faults.STUCK else tick

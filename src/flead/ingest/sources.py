@@ -11,13 +11,13 @@ from flead.ingest.errors import SourceError
 from flead.ingest.recognise.pins import pins_of
 from flead.ingest.simulated import INTERVAL, START, SimulatedSource
 from flead.ingest.skab import skab
-from flead.settings import Settings
-from flead.settings_reading import ReadingSettings
+from flead.settings.readings import ReadingsSettings
+from flead.settings.recognition import RecognitionSettings
 
 FORMS = "sim, csv:PATH, edge-iiotset:PATH or skab:DIR"
 
 
-def make_source(settings: Settings, start: int | None = None, interval: int = INTERVAL) -> Source:
+def make_source(settings: ReadingsSettings, start: int | None = None, interval: int = INTERVAL) -> Source:
     """The source that ``settings.data`` names. Raises :class:`SourceError`.
 
     ``start`` is when the simulated fleet begins (milliseconds; by default with 2025), ``interval`` the time between
@@ -39,12 +39,12 @@ def make_source(settings: Settings, start: int | None = None, interval: int = IN
     return edge_iiotset(name, place, settings.devices, channel)
 
 
-READING = tuple(ReadingSettings.model_fields)
+RECOGNITION = tuple(RecognitionSettings.model_fields)
 """The settings that say how files are read."""
 
 
-def identity(settings: Settings) -> str:
+def identity(settings: ReadingsSettings) -> str:
     """What makes a source the same one as in the run before, so that its position means something."""
     named = [settings.data, settings.devices, settings.seed, settings.channel]
-    pinned = settings.model_dump(mode="json", include=set(READING), exclude_defaults=True)
+    pinned = settings.model_dump(mode="json", include=set(RECOGNITION), exclude_defaults=True)
     return msgspec.json.encode([*named, pinned], order="deterministic").decode()

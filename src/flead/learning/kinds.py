@@ -49,7 +49,7 @@ def channels_of(kind: str) -> int:
 
 
 def moments_size(channels: int) -> int:
-    """How many numbers the moments of so many channels are: see :mod:`flead.learning.drift_fit`."""
+    """How many numbers the moments of so many channels are: see :mod:`flead.learning.drift.fit`."""
     modelled = min(channels, MODELLED)
     return modelled * (modelled + 1) + modelled * (modelled + 2)
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flead.learning.arrays import Columns
+from flead.learning.kernels import Boolx1, Float64x1, Float64x2, Int8x1, Int16x1, Int32x1, Int64x1, kernel
 from flead.learning.rules import Rules
 
 Parameters = dict[str, NDArray[np.float64]]
@@ -19,60 +20,94 @@ Channels = tuple[str, ...]
 """The names of a device's channels, in the order of its values."""
 
 
+class Readings(NamedTuple):
+    """N readings of up to C channels, in the order in which they came."""
+
+    rows: Int32x1  # (N,) the device of each
+    values: Float64x2  # (N, C) NaN for a channel that the reading lacks
+    labels: Int8x1  # (N,) ground truth: 1 anomaly, 0 normal, -1 not known
+
+
 class Trainings(NamedTuple):
     """K trainings that end within a batch, in the order in which they end.
 
-    Training k belongs to device ``rows[k]`` and ends just before reading ``positions[k]`` of the batch (N:
-    after its last). It is made of the ``samples[k]`` readings of the device since its last training.
+    Training k belongs to device ``rows[k]`` and ends just before reading ``positions[k]`` of the batch (N: after the
+    last one). It covers the ``samples[k]`` readings that the device has sent since its previous training.
     """
 
-    positions: NDArray[np.int64]  # (K,) rising
-    rows: NDArray[np.int32]  # (K,)
-    samples: NDArray[np.int32]  # (K,)
-    times: NDArray[np.int64]  # (K,) event time of the end, in milliseconds since the epoch
+    positions: Int64x1  # (K,) rising
+    rows: Int32x1  # (K,)
+    samples: Int32x1  # (K,)
+    times: Int64x1  # (K,) event time of the end, in milliseconds since the epoch
+
+
+class Adopted(NamedTuple):
+    """The newest global model that a learner has adopted."""
+
+    parameters: Float64x1  # (P,) flat, in the order of the learner's layout; empty until there is one
+    version: int  # 0 until there is one
 
 
 class Judgement(NamedTuple):
-    """What a learner says of N readings of up to C channels.
+    """A learner's verdict on N readings of up to C channels."""
 
-    ``mean`` and ``std`` are of what every channel is judged by without the reading (a window, a reference), NaN where
-    the reading lacks the channel. ``channel`` is the one that deviates most, and z by how many std it does; z = 0
-    until scoring starts.
-    """
+    score: Float64x1  # (N,) what is compared with the threshold
+    anomalous: Boolx1  # (N,)
+    channel: Int16x1  # (N,) the channel that deviates most
+    z: Float64x1  # (N,) by how many std it deviates; 0 until scoring starts
+    mean: Float64x2  # (N, C) what each channel is judged against (a window, a reference) as it was before the reading
+    std: Float64x2  # (N, C) likewise; both are NaN where the reading lacks the channel
+    contributions: Float64x2 | None = None
+    """(N, C) each channel's share in the score of an anomalous reading: 0 or more, adding up to 1; 0 in the other
+    readings. None from a learner that judges by a single channel."""
+    thresholds: Float64x1 | None = None
+    """(N,) what each score was compared with, from a paced learner. None: the learner's own threshold."""
 
-    score: NDArray[np.float64]  # (N,) what is compared with the learner's threshold
-    anomalous: NDArray[np.bool_]  # (N,)
-    channel: NDArray[np.int16]  # (N,)
-    z: NDArray[np.float64]  # (N,)
-    mean: NDArray[np.float64]  # (N, C)
-    std: NDArray[np.float64]  # (N, C)
-    contributions: NDArray[np.float64] | None = None
-    """(N, C) every channel's share in the score of an anomalous reading, 0 or more, together 1; 0 in other readings.
-    None from a learner that judges by one channel."""
-    thresholds: NDArray[np.float64] | None = None
-    """(N,) what each score was compared with, from a paced learner; None: with the learner's own threshold."""
+    @classmethod
+    def empty(cls, count: int, channels: int) -> "Judgement":
+        """Room for the verdict on ``count`` readings of ``channels`` channels, for a kernel to fill in."""
+        score, z = np.empty((2, count))
+        mean, std = np.empty((2, count, channels))
+        return cls(score, np.empty(count, np.bool_), np.empty(count, np.int16), z, mean, std)
 
     def part(self, positions: NDArray[np.intp] | slice) -> "Judgement":
-        """What is said of some of the readings."""
+        """The verdict on some of the readings."""
         return Judgement(
-            self.score[positions], self.anomalous[positions], self.channel[positions],
-            self.z[positions], self.mean[positions], self.std[positions],
-            None if self.contributions is None else self.contributions[positions],
-            None if self.thresholds is None else self.thresholds[positions],
-        )  # fmt: skip
+            score=self.score[positions],
+            anomalous=self.anomalous[positions],
+            channel=self.channel[positions],
+            z=self.z[positions],
+            mean=self.mean[positions],
+            std=self.std[positions],
+            contributions=None if self.contributions is None else self.contributions[positions],
+            thresholds=None if self.thresholds is None else self.thresholds[positions],
+        )
 
 
 class Updates(NamedTuple):
-    """What K trainings came to. ``accuracy`` and ``loss`` are of a training's readings before they were learnt.
+    """The results of K trainings. ``accuracy`` and ``loss`` are those of the model before it learnt from the readings.
 
-    ``parameters[k]`` is flat, laid out as ``Learner.layouts[layouts[k]]`` says; what is left over behind it is 0.
+    ``parameters[k]`` is flat, in the order of ``Learner.layouts[layouts[k]]``; anything beyond that is 0.
     """
 
-    accuracy: NDArray[np.float64]  # (K,) from 0 to 1; the learner says of what
-    loss: NDArray[np.float64]  # (K,) the learner's own, 0 or more
-    parameters: NDArray[np.float64]  # (K, P)
-    layouts: NDArray[np.int32]  # (K,)
-    global_versions: NDArray[np.int32]  # (K,) the global model that the training started from; 0 is none
+    accuracy: Float64x1  # (K,) from 0 to 1; each learner says of what
+    loss: Float64x1  # (K,) each learner's own measure, 0 or more
+    parameters: Float64x2  # (K, P)
+    layouts: Int32x1  # (K,)
+    global_versions: Int32x1  # (K,) the global model that the training started from; 0 for none
+
+    @classmethod
+    def empty(cls, count: int, parameters: int) -> "Updates":
+        """Room for ``count`` results of ``parameters`` numbers each, for a kernel to fill in; all of layout 0."""
+        accuracy, loss = np.zeros((2, count))
+        layouts, global_versions = np.zeros((2, count), np.int32)
+        return cls(accuracy, loss, np.zeros((count, parameters)), layouts, global_versions)
+
+
+@kernel
+def end_of(trainings: Trainings, k: int) -> int:
+    """The reading before which training k ends; -1 if there is no training k."""
+    return trainings.positions[k] if k < len(trainings.positions) else -1
 
 
 class Space(NamedTuple):

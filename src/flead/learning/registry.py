@@ -1,8 +1,8 @@
 """The registry of learners: what ``learner`` can be set to."""
 
-from flead.learning.drift import Drift
+from flead.learning.drift.learner import Drift
 from flead.learning.learner import Learner
-from flead.learning.tail import Tail
-from flead.learning.zscore import Logistic, ZScore
+from flead.learning.tail.learner import Tail
+from flead.learning.zscore.learner import Logistic, ZScore
 
 LEARNERS: dict[str, type[Learner]] = {learner.name: learner for learner in (ZScore, Logistic, Drift, Tail)}

@@ -1,4 +1,4 @@
-"""Privacy beyond the arithmetic of learning: accounts of what was told, and sums that hide their terms.
+"""Privacy beyond the arithmetic of learning: privacy accounting, and secure aggregation.
 
 Needs the packages of the extra ``privacy``.
 """

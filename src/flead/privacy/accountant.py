@@ -1,4 +1,4 @@
-"""What a device's private updates have told so far: (epsilon, delta) for every device that took part.
+"""The privacy loss of private updates so far: (epsilon, delta) for every device that took part.
 
 A device's update is a Gaussian mechanism with sensitivity 2 clip and noise ``noise`` clip (see
 ``flead.learning.privacy``), so that it is mu-GDP with mu = 2 / noise. Mechanisms one after another, each chosen in
@@ -6,20 +6,20 @@ view of those before, add up their mu^2 (Dong, Roth, Su, "Gaussian Differential 
 3.3). Epsilon of the sum is exact (Balle, Wang, "Improving the Gaussian Mechanism for Differential Privacy", ICML 2018),
 by Google's dp-accounting.
 
-Two readers are told apart:
+Two observers are distinguished:
 
-- who sees every update, as the server does: each update sent counts, whether or not it was merged;
-- who sees global models alone: of w = sum(s_i w_i) with shares s_i it knows a device's update through the noise of all,
-  mu_i = 2 s_i / (noise sqrt(sum s_j^2)). That holds where the global model is made of this mean alone (FedAvg, FedBuff,
-  FedProx, FedAvgM, the adaptive ones) and the others did add their noise.
+- one who sees every update, as the server does: each update sent counts, whether or not it was merged;
+- one who sees global models only: of w = sum(s_i w_i) with shares s_i it knows a device's update through the noise of
+  all, mu_i = 2 s_i / (noise sqrt(sum s_j^2)). That holds where the global model is made of this mean alone (FedAvg,
+  FedBuff, FedProx, FedAvgM, the adaptive ones) and the others did add their noise.
 
-No amplification by sampling is claimed: who takes part in a round is no secret.
+No amplification by sampling is claimed: participation in a round is not secret.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from flead.errors import FleadError
+from flead import optional_parts
 
 DELTA = 1e-5
 """The probability that epsilon does not hold; below one in the number of devices."""
@@ -28,16 +28,16 @@ Spent = dict[str, tuple[float, float]]
 
 
 class Epsilon(NamedTuple):
-    """The larger, the more has been told; below 1 is little, beyond 10 a promise in name only."""
+    """The larger, the greater the privacy loss; below 1 is strong privacy, above 10 hardly any."""
 
     updates: float
-    """To who sees every update."""
+    """Towards an observer of every update."""
     models: float
-    """To who sees the global models."""
+    """Towards an observer of the global models."""
 
 
 class Accountant:
-    """Adds up, device by device, what private updates with the same ``noise`` tell.
+    """Adds up, device by device, the privacy loss of updates with the same ``noise``.
 
     >>> accountant = Accountant(noise=10.0)
     >>> for _ in range(100):
@@ -71,7 +71,7 @@ class Accountant:
             self._add(device, updates=0.0, models=(2.0 / self.noise) ** 2)
 
     def epsilon(self, device: str) -> Epsilon:
-        """What is known of this device."""
+        """The privacy loss of this device."""
         updates, models = self._spent.get(device, (0.0, 0.0))
         return Epsilon(epsilon_of(updates, self.delta), epsilon_of(models, self.delta))
 
@@ -82,11 +82,11 @@ class Accountant:
         return Epsilon(epsilon_of(updates, self.delta), epsilon_of(models, self.delta))
 
     def snapshot(self) -> Spent:
-        """By device, mu^2 to either reader so far: plain data for a checkpoint."""
+        """By device, mu^2 towards either observer so far: plain data for a checkpoint."""
         return dict(self._spent)
 
     def restore(self, spent: Spent) -> None:
-        """Go on from a snapshot: an account that begins anew with every start would be none."""
+        """Resume from a snapshot: the privacy loss must not be reset by a restart."""
         self._spent = {device: (updates, models) for device, (updates, models) in spent.items()}
 
     def _add(self, device: str, updates: float, models: float) -> None:
@@ -95,11 +95,10 @@ class Accountant:
 
 
 def epsilon_of(squared_mu: float, delta: float) -> float:
-    """Epsilon, at this delta, of what is sqrt(squared_mu)-GDP; 0 if nothing was told."""
+    """Epsilon, at this delta, of what is sqrt(squared_mu)-GDP; 0 if nothing was sent."""
     if squared_mu == 0.0:
         return 0.0
-    try:
-        from dp_accounting import get_epsilon_gaussian
-    except ModuleNotFoundError as error:
-        raise FleadError(f"{error}: accounts of privacy need the extra, pip install 'flead[privacy]'") from None
+    optional_parts.need("dp_accounting")
+    from dp_accounting import get_epsilon_gaussian
+
     return float(get_epsilon_gaussian(squared_mu**-0.5, delta))

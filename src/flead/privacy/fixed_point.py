@@ -13,7 +13,7 @@ _LARGEST = 2.0**63
 
 
 class WeightedMean(NamedTuple):
-    """What the sum of encoded updates says, and all that it says."""
+    """All that the sum of encoded updates reveals."""
 
     parameters: NDArray[np.float64]  # (P,) sum(n_i w_i) / sum(n_i)
     samples: int
@@ -25,7 +25,7 @@ def encode(parameters: NDArray[np.float64], samples: int, most: int) -> NDArray[
     ValueError for an update that is not finite or whose sum could overflow.
     """
     scaled = np.append(parameters * samples, samples) * _SCALE
-    # Not a number is not below anything.
+    # NaN is not below anything.
     if samples < 1 or not (np.abs(scaled) < _LARGEST / most).all():
         raise ValueError(f"samples {samples} times the parameters must be below {_LARGEST / most / _SCALE:g}")
     encoded: NDArray[np.uint64] = np.rint(scaled).astype(np.int64).view(np.uint64)

@@ -1,4 +1,4 @@
-"""Keys that two devices agree on, masks that come of them, and messages that only one of them can read."""
+"""Keys that two devices agree on, masks derived from them, and messages that only one of them can read."""
 
 import secrets
 from typing import NamedTuple
@@ -23,21 +23,21 @@ class KeyPair(NamedTuple):
 
 
 def key_pair() -> KeyPair:
-    """A new one."""
+    """A new key pair."""
     private = X25519PrivateKey.generate()
     return KeyPair(private.private_bytes_raw(), private.public_key().public_bytes_raw())
 
 
 def agree(own_private: bytes, other_public: bytes, purpose: bytes) -> bytes:
-    """The key that both sides find, each from its own private and the other's public key (RFC 7748, RFC 5869)."""
+    """The key that both sides derive, each from its own private and the other's public key (RFC 7748, RFC 5869)."""
     shared = X25519PrivateKey.from_private_bytes(own_private).exchange(X25519PublicKey.from_public_bytes(other_public))
     return HKDF(SHA256(), KEY_BYTES, salt=None, info=b"flead secure sum " + purpose).derive(shared)
 
 
 def mask(key: bytes, length: int) -> NDArray[np.uint64]:
-    """(length,) numbers that only who has the key can tell from random ones: AES-256 in counter mode.
+    """(length,) numbers that are indistinguishable from random ones without the key: AES-256 in counter mode.
 
-    A key makes one mask only, so that the counter may begin at 0.
+    A key is used for one mask only, so the counter may start at 0.
     """
     stream = Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor().update(bytes(8 * length))
     return np.frombuffer(stream, dtype="<u8").astype(np.uint64)

@@ -1,4 +1,4 @@
-"""Secure aggregation: the server learns the sum of the devices' updates, and of no device anything else.
+"""Secure aggregation: the server learns the sum of the devices' updates, and nothing about a single device.
 
 Bonawitz, Ivanov, Kreuter, Marcedone, McMahan, Patel, Ramage, Segal, Seth, "Practical Secure Aggregation for
 Privacy-Preserving Machine Learning", CCS 2017, figure 4. One round of the protocol, all through the server:
@@ -10,7 +10,7 @@ Privacy-Preserving Machine Learning", CCS 2017, figure 4. One round of the proto
    has not, shares of its masking key. So the server can take the masks away that do not cancel.
 
 A device may fall silent after any step; as long as ``threshold`` are left, the sum of the updates that came is found.
-Never does a device hand over both kinds of shares of another: an update that comes after it was given up stays hidden.
+A device never reveals both kinds of shares of another: an update that comes after it was given up stays hidden.
 
 The server must route honestly, that is not make up devices: public keys are not signed here, as they are in the paper's
 protocol against an active server. It may lie about who has fallen silent: a device answers once, and the threshold is
@@ -33,7 +33,7 @@ CHANNEL, MASKING = b"channel", b"mask"
 
 
 class SecureSumError(FleadError):
-    """The round cannot go on, or must not: too few devices, or a message that is not what it should be."""
+    """The round cannot or must not continue: too few devices, or an invalid message."""
 
 
 class Keys(NamedTuple):
@@ -79,7 +79,7 @@ class Client:
         listed = list(devices)
         keys = {device.device: device for device in listed}
         if keys.get(self.device) != self.advertise() or len(keys) < len(listed):
-            raise SecureSumError(f"device {self.device}: not rightly among the devices {sorted(keys)}")
+            raise SecureSumError(f"device {self.device}: not a valid member of the devices {sorted(keys)}")
         if len({part for device in listed for part in device[1:]}) < 2 * len(listed):
             raise SecureSumError("two devices have the same key")
         _enough(len(keys), self._threshold, "advertised keys")
@@ -117,7 +117,9 @@ class Client:
         here = set(came)
         _enough(len(here), self._threshold, "sent updates")
         if not here <= self._held.keys() or self.device not in here:
-            raise SecureSumError(f"updates came of devices that did not take part: {sorted(here - self._held.keys())}")
+            raise SecureSumError(
+                f"updates came from devices that did not take part: {sorted(here - self._held.keys())}"
+            )
         return Revealed(
             self.device,
             {device: shares[0] for device, shares in self._held.items() if device in here},
@@ -163,7 +165,7 @@ class Server:
         }
 
     def collect(self, masked: Mapping[int, NDArray[np.uint64]]) -> set[int]:
-        """Step 3: the devices whose masked update has come; what comes later is not taken."""
+        """Step 3: the devices whose masked update has come; later ones are ignored."""
         fit = {device for device, update in masked.items() if update.shape == (self._length,)}
         self._masked = {device: masked[device] for device in sorted(fit & self._sharing)}
         _enough(len(self._masked), self._threshold, "sent updates")

@@ -1,4 +1,4 @@
-"""Shares of a secret: any ``threshold`` of them give it back, fewer say nothing about it.
+"""Shares of a secret: any ``threshold`` of them reconstruct it, fewer reveal nothing about it.
 
 Shamir, "How to Share a Secret", Communications of the ACM 22, 1979: the secret is a polynomial's value at 0, a share is
 its value elsewhere, in a prime field.

@@ -1,4 +1,4 @@
-"""The streaming platform on this machine: started, stopped and looked at."""
+"""The streaming platform on this machine: how it is started, stopped and inspected."""
 
 from flead.stack.control import ServiceStatus, down, status, up
 from flead.stack.errors import StackError

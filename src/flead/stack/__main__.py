@@ -1,6 +1,6 @@
-"""``python -m flead.stack fetch`` gets ready what a first start would wait for; ``lock`` pins the newest jars that fit.
+"""``python -m flead.stack fetch`` prepares what a first start would wait for; ``lock`` pins the newest matching jars.
 
-What is fetched are jars; the kernels are compiled.
+It downloads jars and compiles kernels.
 """
 
 import sys
@@ -8,21 +8,21 @@ from importlib import import_module
 
 from flead import settings
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.stack import jars
-from flead.stack.layout import Layout
 
 WITH_KERNELS = (
-    "flead.bus.encode_readings",
+    "flead.codec.encode_readings",
     "flead.federation.rounds",
     "flead.ingest.sources",
-    "flead.storage.intake",
-    "flead.training.fleet",
+    "flead.platform.collector.intake",
+    "flead.shard.shard",
 )
-"""Modules that, with what they import, have all kernels of the services: they are compiled when they are imported."""
+"""Modules that, with their imports, contain all kernels of the services: importing compiles them."""
 
 
 def main(what: str) -> None:
-    """Do ``what`` is asked for: fetch or lock."""
+    """Run the command ``what``: fetch or lock."""
     if what == "lock":
         jars.lock()
         return

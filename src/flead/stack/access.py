@@ -1,4 +1,4 @@
-"""Where a person finds the platform once it is up."""
+"""The addresses of the platform's pages once it is up."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,11 @@ PAGES = {
     "grafana": "Grafana",
     "flink-jobmanager": "Flink",
 }
-"""Services with pages for people, and what those are called; the viewer's page of streams has a port of its own."""
+"""Services with web pages, and the titles of these; the viewer's Streams page has a port of its own."""
 
 
 def access_points(settings: Settings, only: Sequence[str] | None = None, in_containers: bool = False) -> list[str]:
-    """A line for every page and for the database, of ``only`` these services and what they need if they are named."""
+    """A line for every page and for the database; if services are named, of ``only`` these and what they need."""
     table = services(settings, containers=in_containers)
     running = needed(table, only) if only else table
     ports = {name: service.ports[0].number for name, service in running.items() if service.ports}

@@ -1,7 +1,7 @@
 """Whether a service is ready: each check asks the service itself, and answers within seconds.
 
-A check is given the time at which the present process of the service was started, in seconds since the epoch: what
-another one says of a former process does not count.
+A check is given the time at which the service's present process was started, in seconds since the epoch: reports about
+an earlier process do not count.
 """
 
 import json
@@ -15,37 +15,37 @@ Check = Callable[[float], bool]
 
 HOST = "127.0.0.1"
 PATIENCE = 3.0
-"""Seconds that an answer may take."""
+"""Timeout of a check, in seconds."""
 
 
 def ended(since: float) -> bool:
-    """The check of a service that is ready once its command has ended well: never while it runs."""
+    """The check of a service that is ready once its command has succeeded: never while it runs."""
     del since
     return False
 
 
 def healthy(port: int) -> Check:
-    """A service whose ``/healthz`` says 200."""
+    """A service whose ``/healthz`` answers 200."""
     return lambda since: _get(port, "/healthz") is not None
 
 
 def answers(port: int, path: str) -> Check:
-    """A server that says 200 to this path."""
+    """A server that answers 200 to this path."""
     return lambda since: _get(port, path) is not None
 
 
 def listens(port: int) -> Check:
-    """A server that takes connections."""
+    """A server that accepts connections."""
     return lambda since: _listens(port)
 
 
 def jobmanager(port: int) -> Check:
-    """Flink's REST interface answers."""
+    """Flink's REST API answers."""
     return answers(port, "/overview")
 
 
 def taskmanager(port: int) -> Check:
-    """A TaskManager has registered, and has said so since this one was started."""
+    """A TaskManager is registered, and has sent a heartbeat since this one was started."""
 
     def check(since: float) -> bool:
         answer = _get(port, "/taskmanagers")
@@ -61,7 +61,7 @@ def spark_master(port: int) -> Check:
 
 
 def spark_worker(master_port: int) -> Check:
-    """A worker is alive, and has told Spark's master so since this one was started."""
+    """A worker is alive, and has sent Spark's master a heartbeat since this one was started."""
 
     def check(since: float) -> bool:
         answer = _get(master_port, "/json/")
@@ -72,7 +72,7 @@ def spark_worker(master_port: int) -> Check:
 
 
 def broker(port: int, node: int) -> Check:
-    """A broker answers and counts itself among the living."""
+    """A broker answers and lists itself among the live brokers."""
 
     def check(since: float) -> bool:
         del since
@@ -90,7 +90,7 @@ def broker(port: int, node: int) -> Check:
 
 
 def database(conninfo: Mapping[str, Any]) -> Check:
-    """Postgres lets us in."""
+    """Postgres accepts our login."""
 
     def check(since: float) -> bool:
         del since
@@ -116,7 +116,7 @@ def _listens(port: int) -> bool:
 
 
 def _get(port: int, path: str) -> bytes | None:
-    """What this address answers with 200; None for anything else."""
+    """The body if this address answers 200; None otherwise."""
     try:
         with urllib.request.urlopen(f"http://{HOST}:{port}{path}", timeout=PATIENCE) as answer:
             return bytes(answer.read())

@@ -1,7 +1,7 @@
 """The platform in containers: ``deploy/compose.yaml``, from the one table of services.
 
-Our own services run the commands of the table; Kafka, the database and Grafana run in their makers' images, configured
-as natively but for names and addresses.
+Our own services run the commands of the table; Kafka, the database and Grafana run in their vendors' images, with the
+same configuration as natively except for names and addresses.
 """
 
 import json
@@ -31,7 +31,7 @@ CLUSTER = "RkxFQUQtZmxlYWQtRkxFQQ"
 OWN = {"flead": "services", "flink": "engines", "spark": "engines"}
 """The images that are built here: kind of service to target of the Dockerfile."""
 PUBLISHED = {"web_port", "flink_port", "spark_port", "spark_ui_port", "spark_worker_port"}
-"""Settings of the ports of our own images that the outside sees."""
+"""Settings of the ports that our own images expose."""
 DATA = "/data"
 BASE = 20_000
 """Added to a broker's port for containers: 29092 beside 9092."""
@@ -47,7 +47,7 @@ Yaml = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """What stands under ``x-NAME`` at the top of the file."""
+    """A reference to what is under ``x-NAME`` at the top of the file."""
 
     name: str
 
@@ -58,7 +58,7 @@ def compose() -> str:
 
 
 def model() -> Yaml:
-    """What is in it."""
+    """Its content, as mappings and lists."""
     settings = container_settings()
     table = services(settings, containers=True)
     shown = {name: _service(settings, table, service) for name, service in table.items()}
@@ -87,9 +87,9 @@ def container_settings() -> Settings:
 
 
 def own_environment(settings: Settings) -> dict[str, str | None]:
-    """What our services see: places and passwords as here, ports as usual, all else as whoever starts them has it.
+    """The environment of our services: hosts and passwords as here, default ports, the rest passed on from the host.
 
-    None passes a variable on if it is there.
+    None passes a variable on if it is set.
     """
     values: dict[str, str | None] = {}
     usual = Settings()
@@ -132,7 +132,7 @@ def _is_asked(service: Service) -> bool:
 
 
 def _own(settings: Settings, service: Service) -> Yaml:
-    """A service of ours or one that runs from our image: the command of the table, or what turns into it."""
+    """A service of ours or one that runs from our image: the command of the table, or ``inside``, which becomes it."""
     inside = ["python", "-m", "flead.stack.inside", service.name]
     shown: Yaml = {
         "image": f"flead-{OWN[service.image]}",
@@ -156,8 +156,8 @@ def _own(settings: Settings, service: Service) -> Yaml:
 
 
 def _asks(settings: Settings, service: Service) -> list[str]:
-    """What succeeds inside the container when the service is well."""
-    if service.name == "flink-taskmanager":  # it listens to nobody but its JobManager, who knows it then
+    """A command that succeeds inside the container while the service is healthy."""
+    if service.name == "flink-taskmanager":  # only the JobManager talks to it, and then lists it
         url, wanted = f"http://{settings.flink_host}:{settings.flink_port}/taskmanagers", '"id"'
     else:
         url, wanted = f"http://127.0.0.1:{service.ports[0].number}{service.page}", ""
@@ -202,7 +202,7 @@ def _database(settings: Settings, service: Service) -> Yaml:
         },
         "ports": [_published(port.number) for port in service.ports],
         "volumes": [f"{service.name}:/var/lib/postgresql/data"],
-        # While it initialises itself it listens on a socket only.
+        # While it initialises its data directory it listens on a Unix socket only.
         "healthcheck": _healthcheck(["CMD", "pg_isready", "-h", "127.0.0.1", "-U", "flead", "-d", "flead"]),
     }
 
@@ -237,7 +237,7 @@ def _grafana(settings: Settings, service: Service) -> Yaml:
 
 
 def _kafka_ui(settings: Settings, table: dict[str, Service]) -> Yaml:
-    """What answers at 8081; without containers the viewer's page of streams does."""
+    """The Kafka UI, on port 8081, where the viewer's Streams page is when run without containers."""
     brokers = [service for service in table.values() if service.image == "kafka"]
     return {
         "image": KAFKA_UI,
@@ -272,7 +272,7 @@ _THEIRS = {"kafka": _broker, "mosquitto": _mosquitto, "postgres": _database, "gr
 
 
 def _lines(value: Yaml, indent: str = "") -> list[str]:
-    """Mappings in YAML's block style; everything else in JSON, which is YAML too and needs no rules of quoting."""
+    """Mappings in YAML's block style; everything else in JSON, which is valid YAML and needs no quoting rules."""
     lines = []
     for name, item in value.items():
         if isinstance(item, Alias):

@@ -1,4 +1,4 @@
-"""The platform in containers, by Docker's own command, where an engine answers: ``deploy/compose.yaml``."""
+"""The platform in containers (``deploy/compose.yaml``), by the docker command, where a container engine is running."""
 
 import os
 import subprocess
@@ -13,14 +13,19 @@ COMPOSE = Path(__file__).parents[3] / "deploy" / "compose.yaml"
 """In a checkout only."""
 PROJECT = "flead"
 PATIENCE = 5.0
-"""Seconds for an engine to answer; one that is being started counts as absent."""
+"""Seconds to wait for the engine; one that is still starting counts as absent."""
 
 Tell = Callable[[str], None]
 
 
 def answer() -> bool:
-    """Whether a container engine with Compose answers, and this is a checkout."""
-    return COMPOSE.is_file() and all(_says_yes("docker", *words) for words in (("compose", "version"), ("info",)))
+    """Whether a container engine with Compose is running, and this is a checkout."""
+    return COMPOSE.is_file() and _engine_answers()
+
+
+def need_a_checkout() -> bool:
+    """Whether an engine is running and only the files for it are missing: an installed package has none."""
+    return not COMPOSE.is_file() and _engine_answers()
 
 
 def are_up() -> bool:
@@ -29,30 +34,34 @@ def are_up() -> bool:
 
 
 def up(settings: Settings, only: Sequence[str] | None = None, tell: Tell = lambda line: None) -> bool:
-    """Start the platform, or ``only`` these services and what they need, and wait until they are well.
+    """Start the platform, or ``only`` these services and what they need, and wait until they are healthy.
 
-    Returns False if something of it was up before. Raises StackError with what containers cannot do, or with what the
-    engine said last.
+    Returns False if part of it was up before. Raises StackError with what containers cannot do, or with the engine's
+    last message.
     """
     usual = Settings()
     moved = [name for name, value in settings if name.endswith("_port") and value != getattr(usual, name)]
     if moved:
-        raise StackError(f"containers have the usual ports: {', '.join(moved)} can be set with --native only")
+        raise StackError(f"containers use the default ports: {', '.join(moved)} can be changed with --native only")
     if ":" in settings.data:
-        raise StackError(f"containers see no files of this machine: data = {settings.data} can be used with --native")
+        raise StackError(f"containers cannot see this machine's files: data = {settings.data} works with --native only")
     before = are_up()
-    tell("starting containers; the first time builds two images and downloads five, which takes some minutes")
+    tell("starting containers; the first start builds two images and downloads five, which takes a few minutes")
     _compose("up", "--build", "--detach", "--wait", *(only or ()), environment=environment(settings))
     return not before
 
 
 def down(tell: Tell = lambda line: None) -> bool:
-    """Stop and remove the containers, and keep what they stored; False if there were none."""
+    """Stop and remove the containers, but keep their data; False if there were none."""
     if not are_up():
         return False
     tell("stopping the containers")
     _compose("down", "--remove-orphans")
     return True
+
+
+def _engine_answers() -> bool:
+    return all(_says_yes("docker", *words) for words in (("compose", "version"), ("info",)))
 
 
 def _says_yes(*command: str) -> bool:
@@ -63,7 +72,7 @@ def _says_yes(*command: str) -> bool:
 
 
 def _compose(*words: str, environment: dict[str, str] | None = None, told: bool = False) -> str:
-    """What the command printed if ``told``; else it prints where we do. Raises StackError if it fails."""
+    """The command's output if ``told``; otherwise it goes to our own output. Raises StackError if it fails."""
     ran = subprocess.run(
         ["docker", "compose", "--project-name", PROJECT, "--file", str(COMPOSE), *words],
         env=os.environ | (environment or {}),
@@ -72,5 +81,5 @@ def _compose(*words: str, environment: dict[str, str] | None = None, told: bool 
         text=True,
     )
     if ran.returncode:
-        raise StackError(f"docker compose {words[0]} failed; flead up --native does without containers")
+        raise StackError(f"docker compose {words[0]} failed; flead up --native runs without containers")
     return ran.stdout or ""

@@ -9,24 +9,24 @@ from dataclasses import dataclass
 
 import psutil
 
+from flead.layout import Layout
 from flead.settings import Settings
 from flead.stack import flink, kafka, preflight, spark, state
 from flead.stack.errors import StackError
 from flead.stack.jars import fetch
-from flead.stack.layout import Layout
 from flead.stack.locks import held, holder
 from flead.stack.processes import Identity, end, marked
 from flead.stack.services import Service, environment, needed, services
-from flead.storage.postgres_processes import servers_on, stop_all
+from flead.storage.server.processes import servers_on, stop_all
 
 START_SECONDS = 300.0
 STOP_SECONDS = 150.0
-"""For the supervisor to stop everything, a savepoint included."""
+"""Seconds for the supervisor to stop everything, a savepoint included."""
 LEFT_OVER_SECONDS = 30.0
-"""For processes that have lost their supervisor: brokers close their logs."""
+"""Seconds for processes without a supervisor to stop: brokers close their logs."""
 SWEEPS = 2
 GIVE_UP_AFTER = 3
-"""Starts of a service that ended before it was ready."""
+"""Failed starts of a service after which ``up`` gives up."""
 UP = ("ready", "done")
 LOOK_SECONDS = 0.2
 
@@ -55,8 +55,8 @@ def up(
 ) -> bool:
     """Start the platform, or ``only`` the services named and what they need, and wait until they are ready.
 
-    Returns False if it was up before. ``tell`` is given a line about whatever takes a while. Raises StackError with
-    what is in the way, having started nothing, or with the service that does not come up, leaving the others running.
+    Returns False if it was up before. ``tell`` gets a line about everything that takes a while. Raises StackError with
+    what prevents the start, before starting anything, or with the service that fails, leaving the others running.
     """
     layout, table = Layout.of(settings), services(settings)
     wanted = needed(table, _known(table, only)) if only else table
@@ -65,7 +65,7 @@ def up(
         if is_up:
             absent = sorted(set(wanted) - set(state.read(layout.state)))
             if absent:
-                raise StackError(f"the platform is up without {', '.join(absent)}: flead down, then flead up")
+                raise StackError(f"the platform is up without {', '.join(absent)}: run flead down, then flead up")
         else:
             _end_left_over(layout)
             _prepare(settings, layout, wanted, tell)
@@ -75,7 +75,7 @@ def up(
 
 
 def down(settings: Settings, tell: Tell = lambda line: None) -> bool:
-    """Stop everything, whatever has been killed before; False if nothing ran. Raises StackError if something stays."""
+    """Stop everything, also after a kill; False if nothing was running. Raises StackError if a process does not end."""
     layout = Layout.of(settings)
     if not layout.root.exists():
         return False
@@ -83,13 +83,13 @@ def down(settings: Settings, tell: Tell = lambda line: None) -> bool:
         pid = holder(layout.supervisor_lock)
         supervisor = Identity.of(pid) if pid else None
         if supervisor is not None:
-            tell("stopping the services, the last ones first")
+            tell("stopping the services, in reverse order")
             _stop_supervisor(supervisor)
         return _end_left_over(layout) or supervisor is not None
 
 
 def status(settings: Settings) -> list[ServiceStatus]:
-    """How every service is, in the table's order."""
+    """The state of every service, in the order of the table."""
     layout = Layout.of(settings)
     states = state.read(layout.state)
     is_up = holder(layout.supervisor_lock) is not None
@@ -100,7 +100,7 @@ def status(settings: Settings) -> list[ServiceStatus]:
             runs = Identity(now.pid, now.started).is_running()
             now = now.changed(
                 state="left over" if runs else "stopped",
-                detail="its supervisor was killed: flead down ends it, flead up starts it anew" if runs else "",
+                detail="its supervisor was killed: flead down stops it, flead up restarts it" if runs else "",
                 pid=now.pid if runs else 0,
             )
         ports = tuple(port.number for port in service.ports)
@@ -116,7 +116,7 @@ def _known(table: Mapping[str, Service], names: Sequence[str]) -> Sequence[str]:
 
 
 def _prepare(settings: Settings, layout: Layout, wanted: Mapping[str, Service], tell: Tell) -> None:
-    """Check what must hold, fetch what is missing, write what the services read."""
+    """Check the prerequisites, download what is missing, write the configuration files."""
     preflight.check_ports(wanted.values())
     preflight.check_memory(wanted.values())
     layout.log("supervisor").parent.mkdir(parents=True, exist_ok=True)
@@ -153,7 +153,7 @@ def _wait_until_ready(layout: Layout, wanted: Mapping[str, Service], tell: Tell,
                 told.add(name)
                 tell(f"{name} is ready ({time.monotonic() - began:.1f} s)")
             if found.restarts >= GIVE_UP_AFTER and name not in told:
-                raise StackError(f"{name} does not start: {found.detail}; see flead logs {name}")
+                raise StackError(f"{name} failed to start: {found.detail}; see flead logs {name}")
         if len(told) == len(wanted):
             return
         if holder(layout.supervisor_lock) is None:
@@ -178,13 +178,13 @@ def _stop_supervisor(supervisor: Identity) -> None:
 
 
 def _end_left_over(layout: Layout) -> bool:
-    """End what a killed supervisor, or anything else that was killed, has left; whether there was something."""
+    """End processes that were left behind by a killed supervisor; whether there were any."""
     found = left = marked(layout.root)
     for _ in range(SWEEPS):
         end(left, LEFT_OVER_SECONDS)
         left = marked(layout.root)  # one that was just being started
     if left:
-        raise StackError(f"these processes do not end: {', '.join(str(process.pid) for process in left)}")
+        raise StackError(f"these processes did not end: {', '.join(str(process.pid) for process in left)}")
     cluster = layout.database / "postgres"
     servers = servers_on(cluster) if cluster.exists() else []
     if servers:

@@ -6,9 +6,9 @@ import threading
 
 from flead import settings
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.stack.errors import StackError
-from flead.stack.layout import Layout
-from flead.storage.embedded_postgres import EmbeddedPostgres
+from flead.storage.server.embedded_postgres import EmbeddedPostgres
 
 
 def run(chosen: settings.Settings) -> None:
@@ -20,10 +20,10 @@ def run(chosen: settings.Settings) -> None:
     with EmbeddedPostgres(Layout.of(chosen).database, chosen.database_port, password) as server:
         if server.port != chosen.database_port:
             raise StackError(
-                f"port {chosen.database_port} is in use, and the platform's database needs it: stop what uses it, or"
+                f"port {chosen.database_port} is in use, but the platform's database needs it: stop what uses it, or"
                 " set database_port (FLEAD_DATABASE_PORT)"
             )
-        print(f"the database listens on port {server.port}", flush=True)  # noqa: T201 - its log
+        print(f"the database is listening on port {server.port}", flush=True)  # noqa: T201 - its log
         stopping.wait()
 
 

@@ -4,4 +4,4 @@ from flead.errors import FleadError
 
 
 class StackError(FleadError):
-    """The platform cannot be started, stopped or looked at: one line that says what, where and what to do."""
+    """The platform cannot be started, stopped or inspected: one line that says what, where and what to do."""

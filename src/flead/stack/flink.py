@@ -1,7 +1,7 @@
 """Flink's session cluster: its configuration, its class path, its two commands.
 
-The wheel stays as it was installed: configuration and class path are directories of our own. Java is started directly;
-the wheel's shell scripts start three more Javas first, to compute what is written down here.
+The installed wheel is not modified: configuration and class path are directories of our own. Java is started directly;
+the wheel's shell scripts would first start three more JVMs, to compute what is written down here.
 """
 
 import importlib.util
@@ -13,17 +13,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flead.settings import Settings
+from flead.layout import Layout
+from flead.platform.training.saved import CHECKPOINTS, SAVEPOINTS
+from flead.settings.engines import FlinkSettings
 from flead.stack.errors import StackError
 from flead.stack.java import LOG4J, QUICK, java, java_home
-from flead.stack.layout import Layout
-from flead.training.saved import CHECKPOINTS, SAVEPOINTS
 
 HOST = "127.0.0.1"
 SLOTS = 4
-"""Of the TaskManager: a job of parallelism 2 takes two, its successor can start before they are free."""
+"""Slots of the TaskManager: a job of parallelism 2 takes two, and its successor can start before they are free."""
 COMPRESSORS = ("zstd-jni", "lz4-java", "snappy-java")
-"""Kafka's, which the connector's jar lacks."""
+"""Kafka's compression codecs, which the connector's jar lacks."""
 
 JOBMANAGER_MEMORY = ("-Xmx320m", *QUICK, "-XX:MaxMetaspaceSize=192m")
 TASKMANAGER_MEMORY = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=256m", "-XX:MaxDirectMemorySize=192m")
@@ -34,10 +34,10 @@ OPENED = [
         "util.concurrent.atomic", "util.concurrent.locks",
     )
 ] + ["--add-opens=java.base/sun.nio.ch=ALL-UNNAMED", "-Djava.security.manager=allow"]  # fmt: skip
-"""What Flink's own configuration opens of a modern Java."""
+"""The packages of a modern Java that Flink's own configuration opens."""
 
 
-def configuration(settings: Settings, layout: Layout) -> dict[str, str | float]:
+def configuration(settings: FlinkSettings, layout: Layout) -> dict[str, str | float]:
     """Flink's settings; the job chooses its own parallelism, checkpoint interval and guarantees."""
     alone = settings.flink_host == HOST
     here, everywhere = (HOST, HOST) if alone else (socket.gethostname(), "0.0.0.0")
@@ -51,7 +51,7 @@ def configuration(settings: Settings, layout: Layout) -> dict[str, str | float]:
         "taskmanager.host": here,
         "taskmanager.bind-host": everywhere,
         "taskmanager.numberOfTaskSlots": SLOTS,
-        # The parts of the memory above that Flink hands out itself. It wants all of them named, or none.
+        # The parts of the memory above that Flink allocates itself. It wants either all of them set, or none.
         "taskmanager.cpu.cores": float(SLOTS),
         "taskmanager.memory.framework.heap.size": "128m",
         "taskmanager.memory.task.heap.size": "384m",
@@ -63,7 +63,7 @@ def configuration(settings: Settings, layout: Layout) -> dict[str, str | float]:
         "taskmanager.memory.jvm-metaspace.size": "256m",
         "taskmanager.memory.jvm-overhead.min": "192m",
         "taskmanager.memory.jvm-overhead.max": "192m",
-        # A lost TaskManager is noticed in seconds. Longer ones would only matter on a network.
+        # So that a lost TaskManager is noticed within seconds. Longer timeouts would only matter on a network.
         "heartbeat.interval": "2 s",
         "heartbeat.timeout": "15 s",
         "restart-strategy.type": "exponential-delay",
@@ -79,7 +79,7 @@ def configuration(settings: Settings, layout: Layout) -> dict[str, str | float]:
 
 
 def jobmanager_command(layout: Layout) -> tuple[str, ...]:
-    """What starts the JobManager."""
+    """The command that starts the JobManager."""
     return _flink(
         layout,
         "flink-jobmanager",
@@ -89,22 +89,23 @@ def jobmanager_command(layout: Layout) -> tuple[str, ...]:
 
 
 def taskmanager_command(layout: Layout) -> tuple[str, ...]:
-    """What starts the TaskManager."""
+    """The command that starts the TaskManager."""
     return _flink(
         layout, "flink-taskmanager", TASKMANAGER_MEMORY, "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
     )
 
 
 def worker_environment() -> dict[str, str]:
-    """What lets a TaskManager run Python: an embedded interpreter takes its packages from the first python3 in PATH."""
+    """What a TaskManager needs to run Python: its interpreter takes packages from the first python3 in PATH."""
     return {"PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))}
 
 
-def client_environment(layout: Layout) -> dict[str, str]:
+def client_environment(settings: FlinkSettings, layout: Layout) -> dict[str, str]:
     """What PyFlink needs in its environment to submit a job to this cluster."""
+    del settings
     return {
         "JAVA_HOME": str(java_home()),
-        "FLINK_HOME": str(_home()),  # without it PyFlink forgets the other directories
+        "FLINK_HOME": str(_home()),  # without it PyFlink ignores the other directories
         "FLINK_CONF_DIR": str(layout.flink / "conf"),
         "FLINK_LIB_DIR": str(layout.flink / "lib"),
         "FLINK_LOG_DIR": str(layout.flink / "tmp"),
@@ -112,18 +113,18 @@ def client_environment(layout: Layout) -> dict[str, str]:
     }
 
 
-def prepare(settings: Settings, layout: Layout, connector: Sequence[Path], kafka: Sequence[Path]) -> None:
-    """Write the configuration and lay out the class path; what is in ``tmp`` belongs to a run that is over."""
+def prepare(settings: FlinkSettings, layout: Layout, connector: Sequence[Path], kafka: Sequence[Path]) -> None:
+    """Write the configuration and lay out the class path; ``tmp`` holds leftovers of an earlier run."""
     home = _home()
     for name in "conf", "lib", "tmp":
         shutil.rmtree(layout.flink / name, ignore_errors=True)
     for name in "conf", "lib", "tmp", CHECKPOINTS, SAVEPOINTS:
         (layout.flink / name).mkdir(parents=True, exist_ok=True)
-    # JSON is YAML, and needs no quoting rules of our own.
+    # JSON is valid YAML, and needs no quoting rules of our own.
     lines = [f"{name}: {json.dumps(value)}" for name, value in configuration(settings, layout).items()]
     (layout.flink / "conf" / "config.yaml").write_text("\n".join(lines) + "\n")
     (layout.flink / "conf" / "log4j-console.properties").write_text(LOG4J)
-    # A client tells of every class that its type extractor looks at.
+    # At level INFO a client logs every class that its type extractor looks at.
     (layout.flink / "conf" / "log4j-cli.properties").write_text(LOG4J.replace("level = INFO", "level = WARN"))
     compressors = [jar for jar in kafka if jar.name.rpartition("-")[0].startswith(COMPRESSORS)]
     for jar in (*home.glob("lib/*.jar"), *home.glob("opt/flink-python-*.jar"), *connector, *compressors):

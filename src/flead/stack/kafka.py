@@ -1,4 +1,4 @@
-"""Brokers: what they are told, and their directories made ready."""
+"""Kafka brokers: their configuration and their directories."""
 
 import base64
 import os
@@ -8,16 +8,16 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from flead.settings import Settings
+from flead.layout import Layout
+from flead.settings.kafka import KafkaSettings
 from flead.stack.errors import StackError
 from flead.stack.java import LOG4J, QUICK, java
-from flead.stack.layout import Layout
 
 HOST = "127.0.0.1"
 CONTROLLERS = 3
-"""Brokers that also keep the cluster's metadata: one of three may be lost."""
+"""Brokers that also keep the cluster's metadata (controllers): one of three may be lost."""
 MEMORY = ("-Xmx256m", "-XX:MaxMetaspaceSize=128m")
-"""Of a broker: it holds no data, the operating system's page cache does."""
+"""Heap of a broker: data is held by the page cache of the operating system, not by the heap."""
 FORMAT_SECONDS = 120
 
 COMMON = {
@@ -36,9 +36,9 @@ COMMON = {
     "group.initial.rebalance.delay.ms": "0",
     "broker.session.timeout.ms": "6000",
     "leader.imbalance.check.interval.seconds": "20",
-    # Half of the heap otherwise.
+    # By default half of the heap.
     "log.cleaner.dedupe.buffer.size": str(8 << 20),
-    # Sinks ask for less, and what a lost one left open blocks readers no longer than this.
+    # Sinks ask for less; a transaction that a lost sink left open blocks readers no longer than this.
     "transaction.max.timeout.ms": str(15 * 60_000),
 }
 
@@ -49,7 +49,7 @@ def replicas(brokers: int) -> tuple[int, int]:
     return copies, max(1, copies - 1)
 
 
-def properties(settings: Settings, node: int, directory: Path) -> dict[str, str]:
+def properties(settings: KafkaSettings, node: int, directory: Path) -> dict[str, str]:
     """The configuration of one broker."""
     copies, in_sync = replicas(settings.brokers)
     address = f"HOST://{HOST}:{settings.kafka_port + node - 1}"
@@ -74,7 +74,7 @@ def properties(settings: Settings, node: int, directory: Path) -> dict[str, str]
 
 
 def broker_command(layout: Layout, jars: Sequence[Path], node: int) -> tuple[str, ...]:
-    """What starts a broker whose directory is prepared."""
+    """The command that starts a broker whose directory is prepared."""
     return java(
         *MEMORY,
         *QUICK,
@@ -86,10 +86,10 @@ def broker_command(layout: Layout, jars: Sequence[Path], node: int) -> tuple[str
     )
 
 
-def prepare(settings: Settings, layout: Layout, jars: Sequence[Path]) -> None:
+def prepare(settings: KafkaSettings, layout: Layout, jars: Sequence[Path]) -> None:
     """Write every broker's configuration, and give those that have none an empty data directory.
 
-    Formatting takes a second of Java, so it is done once; the other directories differ in two identifiers.
+    Formatting takes a second, so it is done once; the other directories are copies with two identifiers changed.
     """
     for node in range(1, settings.brokers + 1):
         directory = _directory(layout, node)
@@ -127,7 +127,7 @@ def _format(layout: Layout, jars: Sequence[Path]) -> None:
     )
     ran = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_SECONDS)
     if ran.returncode:
-        raise StackError(f"cannot make Kafka's directory {layout.kafka}: {(ran.stderr or ran.stdout).strip()[-500:]}")
+        raise StackError(f"cannot create Kafka's directory {layout.kafka}: {(ran.stderr or ran.stdout).strip()[-500:]}")
 
 
 def _meta(data: Path) -> dict[str, str]:
@@ -142,5 +142,5 @@ def _write_meta(data: Path, meta: dict[str, str]) -> None:
 
 
 def _identifier() -> str:
-    """As Kafka writes a UUID."""
+    """A UUID in Kafka's notation."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

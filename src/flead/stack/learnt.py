@@ -1,25 +1,25 @@
-"""What the devices of a platform have learnt with, and what keeps it, so that nobody makes them forget by a slip."""
+"""The learner that a platform's devices were trained with, noted so that a slip does not discard what they learnt."""
 
 import json
 from dataclasses import asdict
 from typing import Any
 
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.learning.registry import LEARNERS
+from flead.platform.training.saved import FORM
 from flead.settings import Settings
+from flead.shard.shard import rules_of
 from flead.stack.errors import StackError
-from flead.stack.layout import Layout
-from flead.training.fleet import rules_of
-from flead.training.saved import FORM
 
 JOB, FIRST_FORM = "job", 1
-"""The note's entry for the form of what the training job saves; notes without one are of the first."""
+"""The note's entry for the format of the training job's savepoints; notes without it are of the first format."""
 
 
 def agree(settings: Settings, forget: bool) -> None:
     """Note the learner, and the rules that its state depends on, for the next start.
 
-    StackError if they are others than at the last start, unless the devices are to forget and learn anew.
+    StackError if they differ from those of the last start, unless ``forget`` lets the devices start from scratch.
     """
     note = Layout.of(settings).learnt
     chosen = _chosen(settings)
@@ -27,14 +27,14 @@ def agree(settings: Settings, forget: bool) -> None:
     form = before.pop(JOB, FIRST_FORM)
     if form != FORM and not forget:
         raise StackError(
-            f"this version of FLEAD cannot go on from what the training job has saved (form {form}, not {FORM}): go "
-            "back to the version that saved it, or, after flead down, give --forget-training: then the devices learn "
-            "anew from all readings that Kafka still has, numbering their trainings from 1; what is stored stays"
+            f"this version of FLEAD cannot restore what the training job has saved (format {form}, not {FORM}): go "
+            "back to the version that saved it, or, after flead down, use --forget-training: the devices then learn "
+            "from scratch, from all readings that Kafka still has, and number their trainings from 1; stored data stays"
         )
     if before != chosen and not forget:
         raise StackError(
-            f"the devices of this platform have learnt with {_words(before)}, not {_words(chosen)}: set it back to go "
-            "on from there, or, after flead down, give --forget-training to let them learn anew; what is stored stays"
+            f"the devices of this platform were trained with {_words(before)}, not {_words(chosen)}: set it back to "
+            "continue, or, after flead down, use --forget-training to let them learn from scratch; stored data stays"
         )
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps({JOB: FORM, **chosen}))

@@ -1,4 +1,4 @@
-"""Locks that cannot be left behind: the operating system opens them when their holder dies."""
+"""Locks that cannot become stale: the operating system releases them when their holder dies."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ class Lock:
 
     @classmethod
     def acquire(cls, path: Path, patience: float = 0.0) -> Self | None:
-        """The lock, or None if another process holds it, and still does after ``patience`` seconds."""
+        """The lock, or None if another process still holds it after ``patience`` seconds."""
         file = path.open("a+")
         deadline = time.monotonic() + patience
         while True:
@@ -34,18 +34,18 @@ class Lock:
                 return cls(file)
 
     def write_pid(self) -> None:
-        """Tell others who holds it."""
+        """Write down who holds it."""
         self._file.truncate(0)
         self._file.write(str(os.getpid()))
         self._file.flush()
 
     def release(self) -> None:
-        """Open it."""
+        """Release it."""
         self._file.close()
 
 
 def holder(path: Path) -> int | None:
-    """Who holds the lock; 0 if that process has not said so yet, None if nobody holds it."""
+    """The process id of the holder; 0 if it has not been written yet, None if the lock is free."""
     if not path.exists():
         return None
     lock = Lock.acquire(path)
@@ -58,7 +58,7 @@ def holder(path: Path) -> int | None:
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Hold a lock that must be free: only one command at a time changes a platform."""
+    """Take a lock, which must be free: only one command at a time changes a platform."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = Lock.acquire(path)
@@ -67,7 +67,7 @@ def held(path: Path) -> Iterator[None]:
             f"cannot write to {path.parent} ({error.strerror}): set data_dir (FLEAD_DATA_DIR) to another directory"
         ) from None
     if lock is None:
-        raise StackError(f"another flead up or flead down is at work in {path.parent}: wait until it has finished")
+        raise StackError(f"another flead up or flead down is running in {path.parent}: wait until it has finished")
     try:
         yield
     finally:

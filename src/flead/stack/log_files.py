@@ -1,13 +1,13 @@
-"""The services' logs: kept small while they are written, and read again."""
+"""The services' logs: rotated while they are written, and read back."""
 
 import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+from flead.layout import Layout
 from flead.settings import Settings
 from flead.stack.errors import StackError
-from flead.stack.layout import Layout
 
 MAX_BYTES = 10_000_000
 KEPT = 3
@@ -16,10 +16,10 @@ LOOK_SECONDS = 0.3
 
 
 def rotate(log: Path, max_bytes: int = MAX_BYTES) -> None:
-    """Move what a service has written out of the way if it is too much.
+    """Rotate a service's log if it has grown too large.
 
-    The service keeps its file, which is emptied: it need not know, and writes on should the supervisor be killed. It
-    appends, so it goes on at the new end; a line written between the copy and the emptying is lost.
+    The file is copied and truncated, so the service keeps it open, need not know, and is independent of the supervisor.
+    It appends, so it continues at the new end; a line written between copying and truncating is lost.
     """
     if not log.exists() or log.stat().st_size <= max_bytes:
         return
@@ -33,7 +33,7 @@ def rotate(log: Path, max_bytes: int = MAX_BYTES) -> None:
 
 
 def read(settings: Settings, service: str, lines: int = 100, follow: bool = False) -> Iterator[str]:
-    """The last lines of a service's log; with ``follow`` also those to come, until the caller has enough.
+    """The last lines of a service's log; with ``follow`` also new ones, until the caller stops iterating.
 
     Raises StackError if there is no such log.
     """

@@ -1,7 +1,7 @@
 """The MQTT broker as a service: mosquitto where it is installed, else the wheel amqtt.
 
-It listens on the loopback interface, for everybody there; and if `mqtt_listen` says so, elsewhere by TLS, for those
-with a certificate.
+It listens on the loopback interface without authentication; and, if `mqtt_listen` is set, on that address with TLS, for
+clients with a certificate.
 
 ``python -m flead.stack.mqtt`` runs it until SIGTERM.
 """
@@ -16,13 +16,13 @@ from pathlib import Path
 
 from flead import settings
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.stack.errors import StackError
-from flead.stack.layout import Layout
 from flead.topics import ACK, ENROL, MQTT_GLOBAL, STATE, UP, mqtt_topic
 
 HOST = "127.0.0.1"
 PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
-"""Where systems put it that do not have it on a user's path."""
+"""Where it is installed on systems that do not have it on a user's path."""
 
 
 def program() -> str | None:
@@ -31,7 +31,7 @@ def program() -> str | None:
 
 
 def configuration(host: str, port: int, data: Path) -> list[str]:
-    """The lines of mosquitto's configuration: what was retained outlives it, and no agent waits for room."""
+    """Mosquitto's configuration: retained messages survive a restart, and queues are long enough for every agent."""
     return [
         "per_listener_settings true",
         "persistence true",
@@ -49,7 +49,7 @@ def configuration(host: str, port: int, data: Path) -> list[str]:
 
 
 def secure_listener(host: str, port: int, authority: Path, rights: Path) -> list[str]:
-    """The lines for those who prove by a certificate who they are; its common name is the user's."""
+    """The configuration for clients that authenticate by a certificate; its common name is the user name."""
     return [
         f"listener {port} {host}",
         f"cafile {authority / 'authority.pem'}",
@@ -68,17 +68,17 @@ RIGHTS = [
     *(f"pattern write {mqtt_topic('%u', kind)}" for kind in (ENROL, UP, STATE)),
     f"pattern read {mqtt_topic('%u', ACK)}",
 ]
-"""What an agent may do where it has proved who it is: speak under its own name, hear its own answers."""
+"""The rights of an authenticated agent: publish under its own name, and read its own acknowledgements."""
 
 
 def run(chosen: settings.Settings) -> None:
-    """Become mosquitto, or be amqtt. Raises StackError for what cannot be had here."""
+    """Replace this process by mosquitto, or run amqtt in it. Raises StackError for what is not available here."""
     data = Layout.of(chosen).mqtt
     data.mkdir(parents=True, exist_ok=True)
     found = program()
     if found is None:
         if chosen.mqtt_listen is not None:
-            raise StackError("mqtt_listen needs mosquitto: install it, and start the platform again")
+            raise StackError("mqtt_listen needs mosquitto: install it, then restart the platform")
         asyncio.run(_amqtt(chosen.mqtt_port))
         return
     file, rights = data / "mosquitto.conf", data / "rights"
@@ -86,12 +86,12 @@ def run(chosen: settings.Settings) -> None:
     if chosen.mqtt_listen is not None:
         authority = chosen.mqtt_authority.expanduser().absolute()
         if not (authority / "server.key.pem").exists():
-            raise StackError(f"{authority}: no certificate of a server: flead authority issue DIRECTORY server --host")
+            raise StackError(f"{authority}: no server certificate: run flead authority issue DIRECTORY server --host")
         rights.write_text("\n".join(RIGHTS) + "\n", encoding="utf-8")
         rights.chmod(0o600)
         lines += secure_listener(chosen.mqtt_listen, chosen.mqtt_tls_port, authority, rights)
     if os.geteuid() == 0:
-        lines.append("user root")  # or it gives up the right to its own directory
+        lines.append("user root")  # otherwise it drops the right to its own directory
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     os.execv(found, [found, "-c", str(file)])
 
@@ -110,7 +110,7 @@ async def _amqtt(port: int) -> None:
         }
     )
     await broker.start()
-    print(f"amqtt listens on port {port}", flush=True)  # noqa: T201 - its log
+    print(f"amqtt is listening on port {port}", flush=True)  # noqa: T201 - its log
     await stopping.wait()
     await broker.shutdown()
 

@@ -1,4 +1,4 @@
-"""What must hold before anything is started: free ports, enough memory. Each failure is one line."""
+"""Prerequisites of a start: free ports and enough memory. Each failure is one line."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,13 +8,13 @@ import psutil
 from flead.settings import PREFIX
 from flead.stack.errors import StackError
 from flead.stack.services import Port, Service
-from flead.storage.exclusive import is_free
+from flead.storage.server.exclusive import is_free
 
 CGROUP = Path("/sys/fs/cgroup")
 
 
 def check_ports(services: Iterable[Service]) -> None:
-    """Raise StackError if two services want the same port, or something else has one."""
+    """Raise StackError if two services want the same port, or another program uses one."""
     seen: dict[int, tuple[str, Port]] = {}
     for service in services:
         for port in service.ports:
@@ -22,33 +22,33 @@ def check_ports(services: Iterable[Service]) -> None:
                 other, its = seen[port.number]
                 raise StackError(
                     f"{service.name} and {other} would both listen on port {port.number}:"
-                    f" set {_setting(port)} or {_setting(its)} to another"
+                    f" change {_setting(port)} or {_setting(its)}"
                 )
             seen[port.number] = service.name, port
             if not is_free(port.number):
                 raise StackError(
-                    f"port {port.number}, which {service.name} needs, is in use{_user_of(port.number)}:"
-                    f" stop what uses it, or set {_setting(port)} to another"
+                    f"port {port.number}, which {service.name} needs, is in use{user_of(port.number)}:"
+                    f" stop what uses it, or change {_setting(port)}"
                 )
 
 
 def check_memory(services: Iterable[Service]) -> None:
-    """Raise StackError if the services need more than there is."""
+    """Raise StackError if the services need more memory than is available."""
     needed, available = sum(service.megabytes for service in services), available_megabytes()
     if available < needed:
         raise StackError(
-            f"too little memory: the platform needs {needed} MB and {available} MB are available: end other programs,"
+            f"not enough memory: the platform needs {needed} MB, and {available} MB are free: close other programs,"
             " use fewer brokers (FLEAD_BROKERS), or run the embedded pipeline (flead run)"
         )
 
 
 def available_megabytes() -> int:
-    """What programs can still use, within the limit of our control group if it has one."""
+    """Memory that programs can still use, within the limit of our control group if it has one."""
     available = psutil.virtual_memory().available
     try:
         limit, used = (int((CGROUP / f"memory.{name}").read_text()) for name in ("max", "current"))
         counted = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
-        available = min(available, limit - used + int(counted["inactive_file"]))  # cached files give way
+        available = min(available, limit - used + int(counted["inactive_file"]))  # cached files are evicted
     except (OSError, ValueError, KeyError):
         pass  # no control group, or no limit: "max"
     return int(available // 1_000_000)
@@ -58,8 +58,8 @@ def _setting(port: Port) -> str:
     return f"{port.setting} ({PREFIX}{port.setting.upper()})"
 
 
-def _user_of(port: int) -> str:
-    """Whose port it is, if the operating system tells."""
+def user_of(port: int) -> str:
+    """Which process uses the port, if the operating system says so."""
     try:
         for connection in psutil.net_connections("tcp"):
             if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:

@@ -1,8 +1,8 @@
-"""The platform's processes: found by a mark in their environment, ended with everything that they started.
+"""The platform's processes: found by a mark in their environment, stopped with everything that they started.
 
 A process id alone proves nothing, since the number may belong to another process by now, and the one who noted it may
 have been killed. The mark is inherited, cannot get lost, and names the directory of its platform. (Postgres starts its
-server with an environment of its own; its directory tells it instead, see :mod:`flead.storage.postgres_processes`.)
+server with an environment of its own; it is found by its directory instead, see :mod:`flead.storage.server.processes`.)
 """
 
 import os
@@ -20,15 +20,15 @@ MARK = "FLEAD_STACK"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A process that is not mistaken for a later one with the same number."""
+    """A process id with its start time, so that it is not confused with a later process of the same id."""
 
     pid: int
     started: float
-    """Seconds since the epoch, as the operating system says it."""
+    """Seconds since the epoch, as reported by the operating system."""
 
     @classmethod
     def of(cls, pid: int) -> "Identity | None":
-        """The running process of this number; one that nobody has waited for yet has ended."""
+        """The running process with this id; a zombie counts as ended."""
         try:
             process = psutil.Process(pid)
             if process.status() == psutil.STATUS_ZOMBIE:
@@ -38,7 +38,7 @@ class Identity:
             return None
 
     def is_running(self) -> bool:
-        """Whether it still runs."""
+        """Whether it is still running."""
         return Identity.of(self.pid) == self
 
 
@@ -51,18 +51,18 @@ def marked(root: Path) -> list[psutil.Process]:
             if ours and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except (psutil.Error, OSError):
-            continue  # it has ended, or belongs to somebody else
+            continue  # it has ended, or belongs to another user
     return found
 
 
 def kill_group(group: int) -> None:
-    """End what is left of a process group; for the parent of its leader, as soon as that one has ended."""
+    """Kill what is left of a process group; for the parent of its leader, as soon as the leader has ended."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
 
 
 def end(processes: Iterable[psutil.Process], seconds: float) -> None:
-    """End processes: politely, then for good. psutil makes sure that a number still means the same process."""
+    """Terminate processes, then kill those that remain. psutil makes sure that an id still means the same process."""
     processes = list(processes)
     for process in processes:
         with suppress(psutil.NoSuchProcess):

@@ -1,4 +1,4 @@
-"""One service kept running: started once what it needs is ready, asked how it is, started again when it dies."""
+"""Keeps one service running: starts it once its dependencies are ready, checks its health, restarts it when it dies."""
 
 import re
 import subprocess
@@ -15,17 +15,17 @@ from flead.stack.state import ServiceState
 
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 30.0
-"""Seconds before a service is started again: doubled each time from the first to the longest."""
+"""Seconds before a service is restarted: doubled each time from the first to the longest."""
 STEADY_SECONDS = 60.0
-"""A service that has run for so long starts with the first wait again."""
+"""A service that has run for this many seconds starts with the first wait again."""
 TICK = 0.1
 ASK_SECONDS = 0.3
-"""Between two questions while a service starts ..."""
+"""Seconds between health checks while a service starts ..."""
 LOOK_SECONDS = 10.0
 """... and once it was ready."""
 KILL_SECONDS = 5.0
 AFTER_SECONDS = 120.0
-"""That a service lets others start first; then it starts even so, for it does not need them."""
+"""Seconds that a service waits for others to start first; then it starts anyway, since it does not need them."""
 ERROR = re.compile(r"\b(ERROR|FATAL|[A-Z]\w*(Error|Exception))\b")
 
 
@@ -57,7 +57,7 @@ class Runner:
         self._over = threading.Event()
 
     def run(self) -> None:
-        """Until ``stopping``, or for a service that ends, until it has ended well."""
+        """Run until ``stopping``, or for a service that ends, until it has succeeded."""
         try:
             if self._wait_for(self.needs) and self._wait_for(self.after, AFTER_SECONDS):
                 self._keep_running()
@@ -66,7 +66,7 @@ class Runner:
             self._over.set()
 
     def _wait_for(self, others: list["Runner"], seconds: float = float("inf")) -> bool:
-        """Wait until these have been ready, or for so long; False if this one has to stop."""
+        """Wait until these have been ready, or until the timeout; False if this one has to stop."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not all(other._ready.is_set() for other in others):
             if self._stopping.wait(TICK):
@@ -92,7 +92,7 @@ class Runner:
             wait = min(2 * wait, LONGEST_WAIT)
 
     def _run_once(self) -> int | str | None:
-        """Start the process and look after it; its exit code or why there is none, or None if it had to stop."""
+        """Start the process and watch it; its exit code or why there is none, or None if it had to stop."""
         started = time.time()
         try:
             process = self._start()
@@ -121,7 +121,7 @@ class Runner:
         return process
 
     def _look_after(self, process: subprocess.Popen[bytes], started: float) -> int | None:
-        """Ask the service how it is until it ends; its exit code, or None if it has to stop."""
+        """Check the service's health until it ends; its exit code, or None if it has to stop."""
         ask_at = 0.0
         while not self._stopping.wait(TICK):
             if (code := process.poll()) is not None:
@@ -132,7 +132,7 @@ class Runner:
                 self._ready.set()
                 self._become("ready", detail="")
             elif self.state.state == "ready":
-                self._become("unwell", detail="it runs and does not answer as it should")
+                self._become("unwell", detail="it is running but not healthy")
             ask_at = time.monotonic() + (ASK_SECONDS if self.state.state == "starting" else LOOK_SECONDS)
         return None
 
@@ -149,10 +149,10 @@ class Runner:
             process.wait(KILL_SECONDS)
 
     def _last_words(self, code: int | str) -> str:
-        """Why the process ended, as far as its log tells: the last line that speaks of an error, or the last of all."""
+        """Why the process ended, according to its log: the last line that mentions an error, or the last line."""
         lines = [line.strip() for line in self._log.read_text(errors="replace")[-8000:].splitlines() if line.strip()]
         errors = [line for line in lines if ERROR.search(line)]
-        return f"it ended ({code}): {(errors or lines or ['it said nothing'])[-1][:300]}"
+        return f"it ended ({code}): {(errors or lines or ['its log is empty'])[-1][:300]}"
 
     def _become(self, state: str, **changes: Any) -> None:
         if state == self.state.state and not changes:

@@ -1,4 +1,4 @@
-"""Makes the platform's database ready and ends: ``python -m flead.stack.schema``."""
+"""Prepares the platform's database, then ends: ``python -m flead.stack.schema``."""
 
 import sys
 
@@ -7,19 +7,19 @@ import psycopg
 from flead import settings
 from flead.errors import FleadError
 from flead.stack.errors import StackError
-from flead.storage.reader import let_reader_in
-from flead.storage.store import served_store
+from flead.storage.queries.reader import let_reader_in
+from flead.storage.server.store import served_store
 
 
 def prepare(chosen: settings.Settings) -> None:
-    """Bring the schema up to date, and let the dashboards' role in with its password."""
+    """Migrate the schema, and set the password of the dashboards' role."""
     store = served_store(chosen)
     try:
         store.migrate()
         with store.connect() as connection:
             let_reader_in(connection, chosen.reader_password.get_secret_value())
     except psycopg.OperationalError as error:
-        raise StackError(f"the database does not answer: {str(error).strip()}") from None
+        raise StackError(f"the database does not respond: {str(error).strip()}") from None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The one table of services: what each needs, runs, listens on and is asked. All that starts the platform reads it."""
+"""The one table of services: what each needs, runs and listens on, and how it is checked."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -7,13 +7,13 @@ from typing import Literal
 
 from pydantic import SecretStr
 
+from flead.layout import Layout
 from flead.settings import PREFIX, Settings
 from flead.stack import checks, flink, grafana, kafka, spark
 from flead.stack.checks import Check
 from flead.stack.jars import places
-from flead.stack.layout import Layout
 from flead.stack.processes import MARK
-from flead.storage.store import served_store
+from flead.storage.server.store import served_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +37,24 @@ class Service:
     needs: tuple[str, ...] = ()
     """Services that must be ready before it is started, and are stopped after it."""
     after: tuple[str, ...] = ()
-    """Services that it lets start first, for a while, where they are started too: its work would slow them."""
+    """Services that may start first if they are started too, because this one's work would slow them down."""
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[Port, ...] = ()
     page: str = ""
-    """What its first port answers 200 to by HTTP when it is well; empty if it does not speak HTTP."""
+    """The path that its first port answers 200 to while it is healthy; empty if it does not speak HTTP."""
     megabytes: int
-    """Memory that it comes to use."""
+    """Memory that it grows to."""
     stop_seconds: float = 20
-    """What it may take to stop after SIGTERM."""
+    """Seconds that it may take to stop after SIGTERM."""
     ends: bool = False
-    """It is ready once its command has ended well."""
+    """It is ready once its command has succeeded."""
 
 
 def services(settings: Settings, containers: bool = False) -> dict[str, Service]:
     """All services by name, each after those that it needs. Raises StackError if the platform is not installed.
 
-    With ``containers``, those too that only containers bring where this machine lacks the program, and no command that
-    needs the platform's packages, or the program.
+    With ``containers``, the table includes services whose program this machine lacks, and has no commands that need a
+    program or the platform's packages.
     """
     layout = Layout.of(settings)
     brokers = _brokers(settings, layout, containers)
@@ -171,7 +171,7 @@ def needed(table: Mapping[str, Service], names: Sequence[str]) -> dict[str, Serv
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What makes a process of the platform see these settings, and be found as one of its processes."""
+    """The environment that passes these settings on to a process, and marks it as one of the platform's."""
     layout = Layout.of(settings)
     values = {
         PREFIX + name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
@@ -246,7 +246,7 @@ def _own(
     stop_seconds: float = 20,
     after: tuple[str, ...] = (),
 ) -> Service:
-    """A service of FLEAD's own: ``flead service NAME``, which says on /healthz how it is."""
+    """One of FLEAD's own services: ``flead service NAME``, which reports its health on /healthz."""
     setting = port or f"{name}_port"
     number = getattr(settings, setting)
     return Service(

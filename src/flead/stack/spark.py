@@ -1,6 +1,6 @@
 """Spark's standalone cluster: its configuration, its Java, its two commands.
 
-The wheel stays as it was installed: configuration, working directories and the Java that Spark starts are our own.
+The installed wheel is not modified: configuration, working directories and the Java that Spark starts are our own.
 """
 
 import importlib.util
@@ -11,19 +11,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flead.settings import Settings
+from flead.layout import Layout
+from flead.settings.engines import SparkSettings
 from flead.stack.errors import StackError
 from flead.stack.java import LOG4J, QUICK, java, java_home
-from flead.stack.layout import Layout
 
 HOST = "127.0.0.1"
 CORES = 3
-"""Tasks that the worker runs at once: one of the evaluation, two of the analysis when it is due."""
+"""Tasks that the worker runs at once: one of the evaluation, two of the analytics when they are due."""
 WORKER_MEMORY = "1100m"
-"""What it hands out: an executor of each of the two."""
+"""Memory for executors: one of each of the two."""
 
 DAEMON_MEMORY = ("-Xmx128m", *QUICK, "-XX:MaxMetaspaceSize=128m")
-"""Of the master and the worker, which only start processes."""
+"""JVM options of the master and the worker, which only start processes."""
 OPENED = [
     f"--add-opens=java.base/{package}=ALL-UNNAMED"
     for package in (
@@ -32,7 +32,7 @@ OPENED = [
         "sun.security.action", "sun.util.calendar",
     )
 ] + ["-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.tryReflectionSetAccessible=true"]  # fmt: skip
-"""What Spark's own launcher opens of a modern Java."""
+"""The packages of a modern Java that Spark's own launcher opens."""
 
 JAVA = """\
 #!/bin/sh
@@ -42,10 +42,10 @@ exec '{java}' "$@"
 """
 
 
-def configuration(settings: Settings, layout: Layout, jars: Sequence[Path]) -> dict[str, str]:
-    """Spark's settings, of whatever runs on this cluster."""
+def configuration(settings: SparkSettings, layout: Layout, jars: Sequence[Path]) -> dict[str, str]:
+    """Spark's settings, for all applications on this cluster."""
     classes = os.pathsep.join(map(str, jars))
-    # A heap takes new memory before it looks for old: so little of it may be new.
+    # A JVM grows its heap before it collects garbage, so the young generation is kept small.
     java_options = " ".join((*QUICK, "-Xmn64m", "-XX:MaxMetaspaceSize=160m"))
     return {
         "spark.master": master(settings),
@@ -53,15 +53,15 @@ def configuration(settings: Settings, layout: Layout, jars: Sequence[Path]) -> d
         "spark.driver.bindAddress": HOST if _alone(settings) else "0.0.0.0",
         "spark.driver.extraClassPath": classes,
         "spark.executor.extraClassPath": classes,
-        # The least that Spark accepts; what is computed is computed in Python.
+        # The minimum that Spark accepts: the computation is done in Python.
         "spark.driver.memory": "512m",
         "spark.executor.memory": "512m",
         "spark.driver.extraJavaOptions": java_options,
         "spark.executor.extraJavaOptions": java_options,
-        # A page of each job's own costs memory; the master's shows what runs.
+        # A web page for each job costs memory; the master's page shows what is running.
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        # Of jobs that are over, nothing is kept.
+        # Nothing is kept of finished jobs.
         "spark.worker.cleanup.enabled": "true",
         "spark.worker.cleanup.interval": "600",
         "spark.worker.cleanup.appDataTtl": "3600",
@@ -72,21 +72,21 @@ def configuration(settings: Settings, layout: Layout, jars: Sequence[Path]) -> d
     }
 
 
-def master(settings: Settings) -> str:
+def master(settings: SparkSettings) -> str:
     """The master's address."""
     return f"spark://{settings.spark_host}:{settings.spark_port}"
 
 
-def master_command(settings: Settings, layout: Layout) -> tuple[str, ...]:
-    """What starts the master."""
+def master_command(settings: SparkSettings, layout: Layout) -> tuple[str, ...]:
+    """The command that starts the master."""
     return _daemon(
         settings, layout, "org.apache.spark.deploy.master.Master",
         "--port", str(settings.spark_port), "--webui-port", str(settings.spark_ui_port),
     )  # fmt: skip
 
 
-def worker_command(settings: Settings, layout: Layout) -> tuple[str, ...]:
-    """What starts the worker."""
+def worker_command(settings: SparkSettings, layout: Layout) -> tuple[str, ...]:
+    """The command that starts the worker."""
     return _daemon(
         settings, layout, "org.apache.spark.deploy.worker.Worker",
         "--webui-port", str(settings.spark_worker_port), "--cores", str(CORES), "--memory", WORKER_MEMORY,
@@ -94,8 +94,8 @@ def worker_command(settings: Settings, layout: Layout) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def environment(settings: Settings, layout: Layout) -> dict[str, str]:
-    """What Spark's processes and its clients need in their environment."""
+def environment(settings: SparkSettings, layout: Layout) -> dict[str, str]:
+    """What Spark's processes need in their environment."""
     return {
         "JAVA_HOME": str(layout.spark / "java"),
         "SPARK_HOME": str(_home()),
@@ -108,22 +108,29 @@ def environment(settings: Settings, layout: Layout) -> dict[str, str]:
     }
 
 
-def prepare(settings: Settings, layout: Layout, jars: Sequence[Path]) -> None:
-    """Write the configuration and our Java; what is in ``tmp`` and ``work`` belongs to a run that is over."""
+def client_environment(settings: SparkSettings, layout: Layout) -> dict[str, str]:
+    """What PySpark needs in its environment to run on this cluster; raises StackError where it is not set up."""
+    if not (layout.spark / "conf").is_dir():
+        raise StackError("Spark is not set up here: flead up does it")
+    return environment(settings, layout)
+
+
+def prepare(settings: SparkSettings, layout: Layout, jars: Sequence[Path]) -> None:
+    """Write the configuration and our Java; ``tmp`` and ``work`` hold leftovers of an earlier run."""
     for name in "conf", "tmp", "work", "java":
         shutil.rmtree(layout.spark / name, ignore_errors=True)
     for name in "conf", "tmp", "work", "java/bin", "checkpoints":
         (layout.spark / name).mkdir(parents=True, exist_ok=True)
     lines = [f"{name} {value}" for name, value in configuration(settings, layout, jars).items()]
     (layout.spark / "conf" / "spark-defaults.conf").write_text("\n".join(lines) + "\n")
-    # What its jobs say of themselves is enough; Spark's own hundreds of lines a minute are not wanted.
+    # The logs of our jobs are enough; Spark itself logs hundreds of lines a minute.
     (layout.spark / "conf" / "log4j2.properties").write_text(LOG4J.replace("level = INFO", "level = WARN"))
     program = layout.spark / "java" / "bin" / "java"
     program.write_text(JAVA.format(java=java_home() / "bin" / "java"))
     program.chmod(0o755)
 
 
-def _daemon(settings: Settings, layout: Layout, entry: str, *arguments: str) -> tuple[str, ...]:
+def _daemon(settings: SparkSettings, layout: Layout, entry: str, *arguments: str) -> tuple[str, ...]:
     conf = layout.spark / "conf"
     return java(
         *DAEMON_MEMORY,
@@ -140,12 +147,12 @@ def _daemon(settings: Settings, layout: Layout, entry: str, *arguments: str) -> 
     )
 
 
-def _alone(settings: Settings) -> bool:
-    """Whether all of it is on this machine; in containers each has a name of its own."""
+def _alone(settings: SparkSettings) -> bool:
+    """Whether everything runs on this machine; in containers each has a host name of its own."""
     return settings.spark_host == HOST
 
 
-def _here(settings: Settings) -> str:
+def _here(settings: SparkSettings) -> str:
     return HOST if _alone(settings) else socket.gethostname()
 
 

@@ -1,4 +1,4 @@
-"""What the supervisor says of its services, in a file that others read."""
+"""The state of all services, in a file that the supervisor writes and commands read."""
 
 import os
 from pathlib import Path
@@ -14,15 +14,15 @@ class ServiceState(msgspec.Struct, frozen=True):
 
     name: str
     state: State
-    """``done``: a command that has ended well. ``left over``: it runs, and its supervisor was killed."""
+    """``done``: a command that has succeeded. ``left over``: it is running, but its supervisor was killed."""
     since: float = 0.0
-    """When it came into this state, in seconds since the epoch."""
+    """When it entered this state, in seconds since the epoch."""
     pid: int = 0
     started: float = 0.0
-    """When its process was started, as the operating system says it."""
+    """When its process was started, as reported by the operating system."""
     restarts: int = 0
     detail: str = ""
-    """Why it is not ready, or what its last process said before it ended."""
+    """Why it is not ready, or the last output of its last process."""
 
     def changed(self, **changes: Any) -> "ServiceState":
         """The same service with some fields replaced."""
@@ -30,7 +30,7 @@ class ServiceState(msgspec.Struct, frozen=True):
 
 
 def write(path: Path, states: list[ServiceState]) -> None:
-    """Replace the file at once: a reader sees the old or the new one."""
+    """Replace the file atomically: a reader sees the old or the new one."""
     unfinished = path.with_suffix(".new")
     unfinished.write_bytes(msgspec.json.encode(states))
     os.replace(unfinished, path)

@@ -1,7 +1,7 @@
 """The process that keeps the platform's services running: ``python -m flead.stack.supervisor [SERVICE ...]``.
 
-It goes into the background by itself, once it holds its lock. On SIGTERM it stops what it has started, the services
-that need others first, and ends.
+It becomes a daemon once it holds its lock. On SIGTERM it stops what it has started, dependents before what they need,
+and ends.
 """
 
 import logging
@@ -13,15 +13,15 @@ from pathlib import Path
 
 from flead import settings
 from flead.errors import FleadError
+from flead.layout import Layout
 from flead.stack import log_files, state
 from flead.stack.errors import StackError
-from flead.stack.layout import Layout
 from flead.stack.locks import Lock
 from flead.stack.runner import Runner
 from flead.stack.services import Service, needed, services
 
 LOOK_SECONDS = 2.0
-"""Between two looks at the logs' sizes."""
+"""Seconds between checks of the logs' sizes."""
 NAME = "supervisor"
 
 log = logging.getLogger("flead")
@@ -46,7 +46,7 @@ class Supervisor:
                 need.needed_by.append(runner)
 
     def run(self) -> None:
-        """Until ``stopping`` is set, or the platform's directory is removed."""
+        """Run until ``stopping`` is set, or the platform's directory is removed."""
         self._report()
         threads = [threading.Thread(target=runner.run, name=name) for name, runner in self.runners.items()]
         for thread in threads:
@@ -54,7 +54,7 @@ class Supervisor:
         try:
             while not self.stopping.wait(LOOK_SECONDS):
                 if not self._layout.state.exists():
-                    log.error("%s is gone: stopping", self._layout.state)
+                    log.error("%s has been removed: stopping", self._layout.state)
                     return
                 for name in (*self.runners, NAME):
                     log_files.rotate(self._layout.log(name))
@@ -78,13 +78,15 @@ class Supervisor:
 
 
 def main(names: list[str]) -> None:
-    """Lock, go into the background, supervise."""
+    """Take the lock, become a daemon, supervise."""
     chosen, _ = settings.load()
     layout = Layout.of(chosen)
     table = services(chosen)
-    lock = Lock.acquire(layout.supervisor_lock, patience=2)  # who looks whether it is held holds it for a moment
+    lock = Lock.acquire(
+        layout.supervisor_lock, patience=2
+    )  # a process that checks whether it is held holds it for a moment
     if lock is None:
-        raise StackError(f"another supervisor has {layout.root}")
+        raise StackError(f"another supervisor is running in {layout.root}")
     _into_background(layout.log(NAME))
     lock.write_pid()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-5s %(message)s")
@@ -98,7 +100,7 @@ def main(names: list[str]) -> None:
 
 
 def _into_background(log_file: Path) -> None:
-    """Leave the terminal and the process that started us; what we print goes to the log from now on."""
+    """Detach from the terminal and from the process that started us; output goes to the log from now on."""
     if os.fork():
         os._exit(0)
     os.setsid()

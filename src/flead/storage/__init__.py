@@ -1,1 +1,1 @@
-"""What FLEAD remembers: a real Postgres in a directory, its schema, the writer, and the queries of the dashboards."""
+"""The store: a Postgres server in a directory, its schema, the writer, and the queries of the dashboards."""

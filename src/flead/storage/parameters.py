@@ -1,4 +1,4 @@
-"""A model's parameters as the store holds them: one flat array, and a layout that says what is in it."""
+"""A model's parameters as stored: one flat array, and a layout that describes it."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -44,7 +44,7 @@ def unflatten(numbers: Sequence[float], layout: str) -> Parameters:
 
 
 class Difference(msgspec.Struct):
-    """One number of two models; None where one of them has none of it."""
+    """One number of two models; None where a model does not have it."""
 
     name: str
     """``weights[2]``; a parameter that is a single number has no index."""

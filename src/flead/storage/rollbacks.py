@@ -1,4 +1,4 @@
-"""Requests to go back to an older global model, from people to the pipeline, by way of the database."""
+"""Requests to roll back to an older global model, from users to the pipeline, by way of the database."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from flead.errors import FleadError
 from flead.records import GlobalModel, to_text
 from flead.storage.parameters import unflatten
 from flead.storage.queries.common import fetch
-from flead.storage.rows import RollbackRow
+from flead.storage.queries.rows import RollbackRow
 
 
 def request_rollback(connection: Connection[Any], version: int) -> int:
-    """Ask for the model of this version again; returns the request's id. FleadError if there is no such version."""
+    """Request a rollback to this version; returns the request's id. FleadError if there is no such version."""
     made = connection.execute(
         """
         INSERT INTO rollback_requests (version)
@@ -21,12 +21,12 @@ def request_rollback(connection: Connection[Any], version: int) -> int:
         (version,),
     ).fetchone()
     if made is None:
-        raise FleadError(f"there is no global model {version}: flead models list shows those that there are")
+        raise FleadError(f"there is no global model {version}: flead models list shows which exist")
     return int(made[0])
 
 
 def rollback(connection: Connection[Any], request: int) -> RollbackRow | None:
-    """A request, and what came of it."""
+    """A request, and its result."""
     found = fetch(
         connection,
         RollbackRow,
@@ -40,7 +40,7 @@ def rollback(connection: Connection[Any], request: int) -> RollbackRow | None:
 
 
 def asked_for(connection: Connection[Any]) -> list[tuple[int, GlobalModel]]:
-    """The ids of the requests that nobody has fulfilled yet, each with the model that it asks for, oldest first."""
+    """The ids of the pending requests, each with the model that it asks for, oldest first."""
     rows = connection.execute(
         """
         SELECT r.id, global_version, aggregation_round, accuracy, num_devices, strategy, parameters, layout,

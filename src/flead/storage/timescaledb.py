@@ -44,6 +44,6 @@ def size_query(connection: Connection[Any]) -> LiteralString:
 
 
 def views_among(connection: Connection[Any], tables: tuple[str, ...]) -> frozenset[str]:
-    """Those of these tables that are views here: continuous aggregates, which nobody writes."""
+    """Those of these tables that are views here: continuous aggregates, which must not be written."""
     query = "SELECT relname FROM pg_class WHERE oid = ANY(%s::regclass[]) AND relkind <> 'r'"
     return frozenset(name for (name,) in connection.execute(query, (list(tables),)))

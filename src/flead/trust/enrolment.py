@@ -6,11 +6,13 @@ from typing import Literal
 
 import msgspec
 
-from flead.records import Enrolment, to_milliseconds
+from flead.boundary import MalformedError, name_of, record
+from flead.records import Enrolment
 from flead.topics import CONTROL
 from flead.trust.envelope import NAME_PATTERN, Envelope, is_signed_by
 from flead.trust.keys import is_public_key
-from flead.trust.register import AGENT, DEVICE, REVOKED, TAKEN, WRONG, Claim, Entry, Register
+from flead.trust.register import AGENT, DEVICE, TAKEN, Claim, Entry, Register
+from flead.trust.verdict import Refusal
 
 CLOSED = "asks to be enrolled, which only flead agents enroll does here"
 OTHER_KEY = "comes with another key than the one that its name is enrolled with"
@@ -44,13 +46,14 @@ class Revocation(msgspec.Struct, tag_field="request", tag="revoke"):
 def enrol(register: Register, envelope: Envelope, enrolment: Literal["first-use", "closed"]) -> Changes:
     """What an agent's own request changes; nothing if it said so before. Raises RefusedError."""
     try:
-        request = msgspec.json.decode(envelope.record, type=Enrolment)
-        to_milliseconds(request.timestamp)
-    except (msgspec.MsgspecError, ValueError) as error:
+        request = record(Enrolment, envelope.record)
+        for device in request.devices:
+            name_of(device)
+    except MalformedError as error:
         raise RefusedError(f"not an enrolment: {error}") from None
     _check(request.agent, request.public_key)
     if envelope.agent != request.agent or not is_signed_by(request.public_key, CONTROL, envelope):
-        raise RefusedError(WRONG)
+        raise RefusedError(Refusal.WRONG)
     entry = register.agents.get(request.agent)
     changes: Changes = []
     if entry is None:
@@ -59,7 +62,7 @@ def enrol(register: Register, envelope: Envelope, enrolment: Literal["first-use"
         entry = Entry(request.public_key, request.timestamp)
         changes.append((AGENT + request.agent, msgspec.json.encode(entry)))
     if entry.revoked:
-        raise RefusedError(REVOKED)
+        raise RefusedError(Refusal.REVOKED)
     if entry.public_key != request.public_key:
         raise RefusedError(OTHER_KEY)
     claim = msgspec.json.encode(Claim(request.agent))

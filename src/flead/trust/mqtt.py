@@ -4,11 +4,11 @@ import ssl
 
 import paho.mqtt.client as mqtt
 
-from flead.settings import Settings
+from flead.settings.mqtt import MqttSettings
 from flead.trust.errors import TrustError
 
 
-def secure(client: mqtt.Client, settings: Settings, tls: bool | None = None) -> None:
+def secure(client: mqtt.Client, settings: MqttSettings, tls: bool | None = None) -> None:
     """Give a client, before it connects, what the settings say; ``tls`` overrules ``mqtt_tls``. Raises TrustError."""
     if settings.mqtt_user is not None:
         password = settings.mqtt_password

@@ -8,22 +8,19 @@ The topic is compacted and the aggregator alone decides what goes into it. Its k
     state/NAME       how the agent is, as the gateway hears it (:class:`flead.records.AgentState`)
 """
 
+import logging
 from typing import Any
 
 import msgspec
 
+from flead.boundary import MalformedError, name_of, record
 from flead.trust.envelope import Envelope, is_signed_by
-
-UNSIGNED = "not signed, though only signed messages are taken"
-UNSIGNED_DEVICE = "not signed, though the device belongs to an agent"
-HALF_SIGNED = "its signature's headers are not complete"
-UNKNOWN = "signed by an agent that is not enrolled"
-REVOKED = "signed by an agent that is revoked"
-WRONG = "wrongly signed"
-FOREIGN = "signed by an agent that the device does not belong to"
-FREQUENT = "more updates of the device than it may send"
+from flead.trust.verdict import BELIEVED, Refusal, Verdict
 
 AGENT, DEVICE, TAKEN, STATE = "agent/", "device/", "taken/", "state/"
+
+
+log = logging.getLogger("flead")
 
 
 class Entry(msgspec.Struct, omit_defaults=True):
@@ -63,32 +60,44 @@ class Register:
         self._signed_only = signed_only
 
     def take(self, key: str, value: bytes | None) -> None:
-        """Read one message of the topic; an empty one takes back what was under its key."""
+        """Read one message of the topic; an empty one takes back what was under its key.
+
+        The aggregator alone should write there. What is no entry is logged and changes nothing.
+        """
         for prefix, kind, table in (
             (AGENT, Entry, self.agents), (DEVICE, Claim, self.owners), (TAKEN, Taken, self.taken),
         ):  # fmt: skip
             if key.startswith(prefix):
-                self._put(table, key.removeprefix(prefix), kind, value)
+                try:
+                    self._put(table, key.removeprefix(prefix), kind, value)
+                except MalformedError as error:
+                    log.warning("agents: %.100r is no entry: %s", key, error)
 
     @property
     def is_open(self) -> bool:
         """Whether an unsigned message is believed whatever device it is of."""
         return not self.owners and not self._signed_only
 
-    def refusal(self, topic: str, envelope: Envelope | None, device: str) -> str | None:
-        """Why a message of this Kafka topic on this device is not believed; None if it is."""
+    def knows(self, agent: str, device: str) -> bool:
+        """Whether the agent is enrolled and the device is somebody's: else an enrolment may be under way."""
+        return agent in self.agents and device in self.owners
+
+    def judge(self, topic: str, envelope: Envelope | None, device: str) -> Verdict:
+        """Whether a message of this Kafka topic on this device is believed."""
         if envelope is None:
             if device in self.owners:
-                return UNSIGNED_DEVICE
-            return UNSIGNED if self._signed_only else None
+                return Verdict(Refusal.UNSIGNED_DEVICE)
+            return Verdict(Refusal.UNSIGNED) if self._signed_only else BELIEVED
         entry = self.agents.get(envelope.agent)
         if entry is None:
-            return UNKNOWN
+            return Verdict(Refusal.UNKNOWN, is_final=False)
         if entry.revoked:
-            return REVOKED
+            return Verdict(Refusal.REVOKED)
         if not is_signed_by(entry.public_key, topic, envelope):
-            return WRONG
-        return None if self.owners.get(device) == envelope.agent else FOREIGN
+            return Verdict(Refusal.WRONG)
+        if self.owners.get(device) == envelope.agent:
+            return BELIEVED
+        return Verdict(Refusal.FOREIGN, is_final=self.knows(envelope.agent, device))
 
     def reserved(self, agent: str) -> list[str]:
         """The patterns of devices that operators have given to others."""
@@ -100,5 +109,5 @@ class Register:
         if not value:
             table.pop(name, None)
         else:
-            found = msgspec.json.decode(value, type=kind)
-            table[name] = found.agent if kind is Claim else found
+            found = record(kind, value)
+            table[name_of(name)] = found.agent if kind is Claim else found

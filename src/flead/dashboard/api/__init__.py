@@ -1,7 +1,7 @@
-"""What a program asks: JSON under ``/api``, its description, a stream of alarms, and how the viewer is.
+"""The API for programs: JSON under ``/api``, its description, a stream of alarms, and the viewer's health.
 
-Times are milliseconds since 1970, UTC. A list is ``{"rows": [...]}``, with ``total`` where it comes in pages. A wrong
-question is answered with 404 or 422 and ``{"detail": ...}``, one that cannot be answered now with 503.
+Times are milliseconds since 1970, UTC. A list is ``{"rows": [...]}``, with ``total`` where it comes in pages. An
+invalid request is answered with 404 or 422 and ``{"detail": ...}``, one that cannot be answered at present with 503.
 """
 
 from fastapi import FastAPI

@@ -1,11 +1,11 @@
-"""The agents: who they are, how they are, what was refused under their names."""
+"""The agents: their names, their state, and what was refused from them."""
 
 from fastapi import APIRouter, Response
 
 from flead.dashboard.api.answers import Limit, answers, rows, send
 from flead.dashboard.site import Site
 from flead.storage import queries
-from flead.storage.rows import AgentRow, RejectedReason
+from flead.storage.queries.rows import AgentRow, RejectedReason
 
 
 def routes(site: Site) -> APIRouter:
@@ -19,7 +19,7 @@ def routes(site: Site) -> APIRouter:
 
     @api.get("/refused", responses=answers(rows(RejectedReason, "AgentsRefused"), 422))
     async def refused(limit: Limit = 100) -> Response:
-        """What came under an agent's name and was not believed, by reason."""
+        """What was refused under an agent's name, by reason."""
         return send({"rows": await ask(queries.agents_refused, limit)})
 
     return api

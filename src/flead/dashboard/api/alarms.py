@@ -1,4 +1,4 @@
-"""Alarms: filtered, exported, followed as they come, acknowledged and closed; and a test of the webhook."""
+"""Alarms: filtered, exported, streamed, acknowledged and closed; and a test of the webhook."""
 
 import asyncio
 import csv
@@ -14,25 +14,25 @@ from fastapi.responses import StreamingResponse
 from flead.dashboard.api.answers import Broker, Limit, Moment, NotThereError, Offset, answers, send
 from flead.dashboard.reasons import reason_of_alarm
 from flead.dashboard.site import Site
-from flead.dashboard.store import Store, StoreError
+from flead.dashboard.store_client import StoreClient, StoreError
 from flead.errors import FleadError
 from flead.records import Severity, to_text
 from flead.storage import queries
-from flead.storage.alarm_rows import AlarmPage, AlarmRow, AlarmState
 from flead.storage.queries import Wanted
+from flead.storage.queries.alarm_rows import AlarmPage, AlarmRow, AlarmState
 
 EXPORTED = 10_000
 STREAMS = 100
-"""Programs that may follow the alarms at once."""
+"""How many programs may stream the alarms at the same time."""
 KEEP_ALIVE_SECONDS = 15.0
 
 AlarmNumber = Annotated[int, Path(ge=1, le=2**63 - 1)]
-Device = Annotated[str, Query(max_length=256, description="Only this device's.")]
+Device = Annotated[str, Query(max_length=256, description="Only alarms of this device.")]
 ACTIONS: dict[str, AlarmState] = {"acknowledge": "acknowledged", "close": "closed", "reopen": "open"}
 
 
 class Delivered(msgspec.Struct):
-    """What came of a test of the webhook."""
+    """The result of a test of the webhook."""
 
     delivered: bool
     host: str
@@ -46,7 +46,7 @@ def routes(site: Site) -> APIRouter:
 
     @api.get("/alarms", responses=answers(AlarmPage, 422))
     async def alarms(
-        state: Annotated[Wanted | None, Query(description="active: every one that is not closed.")] = None,
+        state: Annotated[Wanted | None, Query(description="active: all alarms that are not closed.")] = None,
         severity: Severity | None = None,
         device: Device = "",
         broker: Broker = None,
@@ -85,12 +85,12 @@ def routes(site: Site) -> APIRouter:
         responses={200: {"description": "Events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     )
     async def stream(
-        last_event_id: Annotated[str | None, Header(description="Go on after this revision.")] = None,
+        last_event_id: Annotated[str | None, Header(description="Resume after this revision.")] = None,
     ) -> Response:
         """Server-sent events: every new or changed alarm, its revision as the event's id."""
         nonlocal followers
         if followers >= STREAMS:
-            return send({"detail": f"{STREAMS} programs follow the alarms already"}, 503)
+            return send({"detail": f"{STREAMS} programs are already streaming the alarms"}, 503)
         given = last_event_id or ""
         start = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
         revision = start if start is not None else await ask(queries.newest_revision)
@@ -115,30 +115,32 @@ def routes(site: Site) -> APIRouter:
     async def act(
         number: AlarmNumber, action: Annotated[str, Path(pattern="^(acknowledge|close|reopen)$")]
     ) -> Response:
-        """Acknowledge, close or open again one alarm; answers with the alarm as it is then."""
+        """Acknowledge, close or reopen one alarm; answers with the changed alarm."""
         await _known(site.store, number)
         await site.store.change(queries.set_alarms, [number], ACTIONS[action])
         return send(await _known(site.store, number))
 
     @api.post("/webhook/test", responses=answers(Delivered, 404))
     async def test_webhook() -> Response:
-        """Send a test to the webhook, and say what came of it."""
+        """Send a test to the webhook, and report the result."""
         if site.webhook is None:
-            raise FleadError("no webhook is set: webhook_url (FLEAD_WEBHOOK_URL) says where alarms are sent")
+            raise FleadError(
+                "no webhook is configured: set webhook_url (FLEAD_WEBHOOK_URL) to where alarms are to be sent"
+            )
         trouble = await asyncio.to_thread(site.webhook.test)
         return send(Delivered(trouble is None, site.webhook.host, trouble))
 
     return api
 
 
-async def _known(store: Store, number: int) -> AlarmRow:
+async def _known(store: StoreClient, number: int) -> AlarmRow:
     found = await store.ask(queries.alarm, number)
     if found is None:
         raise NotThereError(f"there is no alarm {number}")
     return found
 
 
-async def _events(store: Store, revision: int) -> AsyncIterator[bytes]:
+async def _events(store: StoreClient, revision: int) -> AsyncIterator[bytes]:
     yield b"retry: 2000\n\n"
     spoken = time.monotonic()
     while True:
@@ -146,7 +148,7 @@ async def _events(store: Store, revision: int) -> AsyncIterator[bytes]:
             changed = await store.ask(queries.alarms_changed, revision)
         except StoreError as error:
             changed = []
-            yield f": the database does not answer: {error}\n\n".replace("\r", " ").encode()
+            yield f": the database does not respond: {error}\n\n".replace("\r", " ").encode()
         for alarm in changed:
             revision = alarm.revision
             yield b"id: %d\nevent: alarm\ndata: %b\n\n" % (revision, msgspec.json.encode(alarm))
@@ -176,7 +178,7 @@ def _csv(records: list[dict[str, Any]]) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula is marked as text."""
+    """Mark as text what a spreadsheet would take for a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 
 from flead import __version__
-from flead.dashboard.store import StoreError
+from flead.dashboard.store_client import StoreError
 from flead.dashboard.streams import StreamsError
 from flead.errors import FleadError
 
@@ -18,10 +18,10 @@ is null. Where a password is set, send it as `Authorization: Bearer PASSWORD`. A
 `X-FLEAD-Signature` is `sha256=` and the HMAC-SHA-256, in hex, of `X-FLEAD-Timestamp`, a dot and the body.
 """
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many.")]
-Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="Leave out so many first.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Return at most this many.")]
+Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="Skip this many.")]
 Moment = Annotated[int | None, Query(ge=-(2**53), le=2**53, description="Milliseconds since 1970, UTC.")]
-Broker = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="Only what came by this broker.")]
+Broker = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="Only records of this broker.")]
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 _described: dict[str, Any] = {}
@@ -34,7 +34,7 @@ class Problem(msgspec.Struct):
 
 
 class NotThereError(FleadError):
-    """What was asked for is not there."""
+    """The requested object does not exist."""
 
 
 def rows(kind: type, name: str) -> type:
@@ -47,11 +47,11 @@ def answers(kind: type, *problems: int) -> dict[int | str, dict[str, Any]]:
     (schema,), components = msgspec.json.schema_components([kind], ref_template="#/components/schemas/{name}")
     _described.update(components)
     found: dict[int | str, dict[str, Any]] = {
-        200: {"description": "As asked.", "content": {"application/json": {"schema": schema}}}
+        200: {"description": "Success.", "content": {"application/json": {"schema": schema}}}
     }
     (problem,), components = msgspec.json.schema_components([Problem], ref_template="#/components/schemas/{name}")
     _described.update(components)
-    texts = {404: "It is not there.", 422: "The question makes no sense.", 503: "It cannot be answered now."}
+    texts = {404: "Not found.", 422: "The request is invalid.", 503: "The request cannot be answered at present."}
     for status in (*problems, 503):
         found[status] = {"description": texts[status], "content": {"application/json": {"schema": problem}}}
     return found
@@ -67,7 +67,7 @@ def handle_errors(application: FastAPI) -> None:
 
     @application.exception_handler(StoreError)
     async def silent(_: Any, error: StoreError) -> Response:
-        return send({"detail": f"the database does not answer: {error}"}, 503)
+        return send({"detail": f"the database does not respond: {error}"}, 503)
 
     @application.exception_handler(StreamsError)
     async def no_kafka(_: Any, error: StreamsError) -> Response:

@@ -10,9 +10,17 @@ from flead.dashboard.sources import source_of
 from flead.ingest.recognise.device_source import DeviceSource
 from flead.storage import queries
 from flead.storage.queries import Order
-from flead.storage.rows import AnomalyRow, DeviceModel, DevicePage, DeviceRow, ModelParameters, SignalPoint, State
+from flead.storage.queries.rows import (
+    AnomalyRow,
+    DeviceModel,
+    DevicePage,
+    DeviceRow,
+    ModelParameters,
+    SignalPoint,
+    State,
+)
 
-Points = Annotated[int, Query(ge=1, le=10_000, description="At most so many.")]
+Points = Annotated[int, Query(ge=1, le=10_000, description="Return at most this many.")]
 Channel = Annotated[str | None, Query(max_length=256, description="Only this channel.")]
 
 
@@ -28,10 +36,10 @@ def routes(site: Site) -> APIRouter:
 
     @api.get("", responses=answers(DevicePage, 422))
     async def devices(
-        search: Annotated[str, Query(max_length=256, description="Part of the id, in any case.")] = "",
+        search: Annotated[str, Query(max_length=256, description="Part of the id; case is ignored.")] = "",
         broker: Broker = None,
         state: State | None = None,
-        kind: Annotated[str, Query(max_length=4096, description="The channels' names: 'pressure, flow'.")] = "",
+        kind: Annotated[str, Query(max_length=4096, description="Names of the channels, as in 'pressure, flow'.")] = "",
         sort: Order = "device_id",
         descending: bool = False,
         limit: Limit = 50,
@@ -82,7 +90,7 @@ def routes(site: Site) -> APIRouter:
 
     @api.get("/{device_id:path}", responses=answers(DeviceRow, 404, 422))
     async def device(device_id: str) -> Response:
-        """One device as it is now."""
+        """The present state of one device."""
         return send(await known(device_id))
 
     return api

@@ -1,4 +1,4 @@
-"""The global models: versions, one, two compared, and back to an older one."""
+"""The global models: all versions, one, two compared, and a rollback to an older one."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from flead.dashboard.site import Site
 from flead.records import Parameters
 from flead.storage import queries
 from flead.storage.parameters import Difference, differences
-from flead.storage.rows import VersionRow
+from flead.storage.queries.rows import VersionRow
 
 
 class ModelAnswer(VersionRow, kw_only=True):
@@ -28,7 +28,7 @@ class Comparison(Struct):
 
 
 class Asked(Struct):
-    """A rollback was asked for; the version that comes of it is the next one."""
+    """A rollback was requested; the resulting version is the next one."""
 
     rollback_to: int
     detail: str
@@ -48,9 +48,9 @@ def routes(site: Site) -> APIRouter:
     @api.get("", responses=answers(rows(VersionRow, "Versions"), 422))
     async def models(
         limit: Limit = 50,
-        before: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Only versions below this.")] = None,
+        before: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Only versions before this one.")] = None,
     ) -> Response:
-        """The newest global models with what was measured of them, newest first."""
+        """The newest global models with their measured quality, newest first."""
         return send({"rows": await ask(queries.versions, limit, before)})
 
     @api.get("/{version}", responses=answers(ModelAnswer, 404, 422))
@@ -67,9 +67,9 @@ def routes(site: Site) -> APIRouter:
 
     @api.post("/{version}/rollback", status_code=202, responses=_accepted())
     async def rollback(version: Number) -> Response:
-        """Publish the parameters of this version as a new version; every device goes on from it."""
+        """Publish the parameters of this version as a new version, which every device then continues from."""
         await site.roll_back(version)
-        return send(Asked(version, "asked for: the next version has these parameters"), 202)
+        return send(Asked(version, "requested: the next version will have these parameters"), 202)
 
     return api
 

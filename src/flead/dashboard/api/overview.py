@@ -1,4 +1,4 @@
-"""The fleet as a whole, and how the viewer is."""
+"""The fleet as a whole, and the viewer's health."""
 
 from typing import Annotated, Any
 
@@ -10,11 +10,11 @@ from psycopg import Connection
 from flead import __version__
 from flead.dashboard.api.answers import Broker, Limit, answers, rows, send
 from flead.dashboard.site import Site
-from flead.dashboard.store import StoreError
+from flead.dashboard.store_client import StoreError
 from flead.records import Severity
 from flead.storage import queries
-from flead.storage.alarm_rows import AlarmCounts, DetectionRow
-from flead.storage.rows import (
+from flead.storage.queries.alarm_rows import AlarmCounts, DetectionRow
+from flead.storage.queries.rows import (
     AnomalyRow,
     BrokerTotals,
     EvaluationRow,
@@ -29,18 +29,18 @@ from flead.storage.rows import (
 
 
 class Fleet(Struct):
-    """How the devices are, the alarms that are not closed, and what models and alarms were worth."""
+    """Devices by state, alarms that are not closed, and the measured quality of models and alarms."""
 
     states: dict[State, int]
     alarms: AlarmCounts
     brokers: list[BrokerTotals]
     evaluation: EvaluationRow | None
-    """Of the newest global model that was tested."""
+    """Quality of the newest global model that was tested."""
     detections: list[DetectionRow]
 
 
 class Rates(Struct):
-    """What happened in each of the last minutes of event time, oldest first; the newest minute is not over."""
+    """What happened in each of the last minutes of event time, oldest first; the newest minute is incomplete."""
 
     readings: list[MinuteReadings]
     models: list[MinuteModels]
@@ -48,7 +48,7 @@ class Rates(Struct):
 
 
 class DeadLetters(Struct):
-    """What was refused: how often for which reason, and the newest with their bytes (base64)."""
+    """What was refused: how often and why, and the newest records with their bytes (base64)."""
 
     reasons: list[RejectedReason]
     rows: list[RejectedRow]
@@ -78,12 +78,12 @@ def routes(site: Site) -> APIRouter:
 
     @api.get("/api/overview", responses=answers(Overview))
     async def overview() -> Response:
-        """The published counts, and what stands beside them."""
+        """The published counts, and some more."""
         return send(await ask(queries.overview))
 
     @api.get("/api/fleet", responses=answers(Fleet))
     async def fleet() -> Response:
-        """Devices by state, alarms that are not closed, brokers, and what models and alarms were worth."""
+        """Devices by state, alarms that are not closed, brokers, and the measured quality of models and alarms."""
         return send(await ask(_fleet))
 
     @api.get("/api/rates", responses=answers(Rates, 422))

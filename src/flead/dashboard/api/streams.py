@@ -1,4 +1,4 @@
-"""Kafka as it is, where there is one."""
+"""Kafka's present state, where there is a Kafka."""
 
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ from flead.dashboard.api.answers import NotThereError, answers, send
 from flead.dashboard.site import Site
 from flead.dashboard.streams import Streams
 
-NO_KAFKA = "there is no Kafka here: flead run does all in one process, flead up starts the platform"
+NO_KAFKA = "there is no Kafka here: flead run needs only one process; flead up starts the platform with Kafka"
 
 
 class Looked(Struct):

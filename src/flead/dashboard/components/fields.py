@@ -1,4 +1,4 @@
-"""What a reader of a page can set: a search text, one of several choices, a button."""
+"""Controls: a search field, a list of choices, a button."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -34,7 +34,7 @@ class Choice(ui.element, component="choice.js"):
 
 
 class Confirm(ui.element, component="confirm.js"):
-    """A button that asks before it acts, in a dialog; ``on_confirm`` gets the ``subject`` that was shown last."""
+    """A button that asks for confirmation in a dialog; ``on_confirm`` gets the ``subject`` that was shown last."""
 
     def __init__(self, label: str, title: str, on_confirm: Callable[[str], Any]) -> None:
         super().__init__()

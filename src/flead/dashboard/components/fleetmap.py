@@ -5,25 +5,25 @@ from collections.abc import Mapping, Sequence
 from nicegui import ui
 
 from flead.dashboard.components.elements import set_prop
-from flead.storage.rows import STATES, State
+from flead.storage.queries.rows import STATES, State
 
 WORST: tuple[State, ...] = ("critical", "warning", "learning", "silent", "normal")
 SQUARES = 400
-"""Of each group, where a square is no single device."""
+"""Squares of each group, where a square does not stand for a single device."""
 
 Device = tuple[str, State, int]
 """Id, state and broker."""
 
 
 class FleetMap(ui.element, component="fleetmap.js"):
-    """One square a device, by broker; of a large fleet so many squares a broker, in proportion to its states."""
+    """One square per device, by broker; for a large fleet a fixed number per broker, in proportion to its states."""
 
     def __init__(self) -> None:
         super().__init__()
         self.props.update(label="", groups=[], ids=[])
 
     def show(self, devices: Sequence[Device], states: Mapping[int, Mapping[State, int]]) -> None:
-        """``devices`` by broker, none of a fleet too large to show each; ``states`` counts them by broker."""
+        """``devices`` by broker, empty for a fleet too large to show each; ``states`` counts them by broker."""
         total = {state: sum(counts.get(state, 0) for counts in states.values()) for state in STATES}
         said = ", ".join(f"{number} {state}" for state, number in total.items() if number)
         set_prop(self, "label", f"The fleet, a square for each device: {said}" if devices else f"The fleet: {said}")

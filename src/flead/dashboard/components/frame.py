@@ -1,4 +1,4 @@
-"""What surrounds every page: the head, the way to the other pages, and how the store is; and what keeps it live."""
+"""The frame of every page: the header, the navigation and the state of the store; and what keeps a page live."""
 
 import hashlib
 import time
@@ -9,7 +9,7 @@ from pathlib import Path
 from nicegui import context, ui
 
 from flead.dashboard.components.elements import Moment, Text, box, set_visible
-from flead.dashboard.store import StoreError
+from flead.dashboard.store_client import StoreError
 
 REFRESH_SECONDS = 1.5
 PAGES = (
@@ -42,7 +42,7 @@ _HEAD = f"""
 
 
 class Status:
-    """Whether the store answers, in the head of the page, and in a banner when it does not."""
+    """Whether the store responds, in the page header, and in a banner when it does not."""
 
     def __init__(self) -> None:
         with box("live") as self._live:
@@ -54,7 +54,7 @@ class Status:
     def add_banner(self) -> None:
         """Put the banner here, hidden."""
         with box("banner").props('role="alert"') as self._banner:
-            Text("strong", "The database does not answer.")
+            Text("strong", "The database does not respond.")
             with box(tag="span"):
                 Text("span", "Since ")
                 self._since = Moment()
@@ -62,7 +62,7 @@ class Status:
         set_visible(self._banner, False)
 
     def answered(self, clock: int | None) -> None:
-        """All is well; ``clock`` is the event time of the newest record."""
+        """The store responds; ``clock`` is the event time of the newest record."""
         self._lost_at = None
         self._live.classes(remove="lost")
         self._word.set_text("Live, data to" if clock is not None else "Waiting for readings")
@@ -71,14 +71,14 @@ class Status:
         set_visible(self._banner, False)
 
     def failed(self, why: str) -> None:
-        """The figures on the page are old."""
+        """The store does not respond: the figures on the page are outdated."""
         self._lost_at = self._lost_at or time.time_ns() // 1_000_000
         self._since.show(self._lost_at)
         self._live.classes("lost")
-        self._word.set_text("No answer")
+        self._word.set_text("No response")
         self._why.set_text(
-            f". What you see is from before; this page goes on by itself as soon as the database is back."
-            f" If it stays away, look at its log. ({why})"
+            f". The page shows earlier data and will update automatically once the database is back."
+            f" If that takes long, check its log. ({why})"
         )
         set_visible(self._banner, True)
 
@@ -109,7 +109,7 @@ def frame(title: str, here: str) -> Iterator[Status]:
 
 
 async def keep_live(status: Status, refresh: Callable[[], Awaitable[int | None]]) -> Callable[[], Awaitable[None]]:
-    """Fill the page, and go on for as long as it is open; returns what fills it again at once.
+    """Fill the page and refresh it for as long as it is open; returns a function that refreshes it at once.
 
     ``refresh`` returns the data's clock.
     """

@@ -1,4 +1,4 @@
-"""The story of one device: its signal, what was flagged, how it trained."""
+"""One device: its signal, its anomalies and its trainings."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -68,7 +68,7 @@ def devices() -> Dashboard:
         .with_panel(
             chart(
                 "Signal",
-                "Stored readings, and the band of 2.5 deviations around what the window before each made expected.",
+                "Stored readings, and the band of 2.5 standard deviations around the mean of the window before each.",
                 SIGNAL,
                 interval="1s",
                 width=24,
@@ -77,16 +77,21 @@ def devices() -> Dashboard:
         .with_panel(
             chart(
                 "Flagged readings",
-                "How many deviations each was away.",
+                "How many standard deviations each was away.",
                 SCORES,
                 interval="1s",
                 colors={"warning": AMBER, "critical": RED},
             )
         )
         .with_panel(
-            chart("Trainings", "Accuracy and loss of each, before the model learnt from it.", TRAININGS, interval="1s")
+            chart(
+                "Trainings",
+                "Accuracy and loss of each training batch, before the model learnt from it.",
+                TRAININGS,
+                interval="1s",
+            )
         )
         .with_panel(rows("Anomalies", "With the window that each reading was judged by.", ANOMALIES))
-        .with_panel(rows("Local models", "The newest fifty of the time shown.", MODELS, {"accuracy": SHARE}))
-        .with_panel(chart("Hours", "What the hourly analysis found.", HOURS, interval="1h", width=24))
+        .with_panel(rows("Local models", "The newest fifty in the time range shown.", MODELS, {"accuracy": SHARE}))
+        .with_panel(chart("Hours", "Results of the hourly analytics.", HOURS, interval="1h", width=24))
     )

@@ -10,7 +10,7 @@ from flead.dashboard.grafana.fleet import fleet
 from flead.dashboard.grafana.panels import SOURCE, TYPE
 from flead.dashboard.grafana.platform import platform
 from flead.dashboard.grafana.quality import quality
-from flead.storage.reader import READER
+from flead.storage.queries.reader import READER
 
 DASHBOARDS = {"fleet": fleet, "quality": quality, "devices": devices, "platform": platform}
 

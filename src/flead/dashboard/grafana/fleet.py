@@ -59,43 +59,43 @@ def fleet() -> Dashboard:
     """The dashboard that Grafana opens with."""
     return (
         page("flead-fleet", "FLEAD: fleet", "Devices, their models, the global model, and their anomalies")
-        .with_panel(number("Local models", "Trainings of all devices, ever.", LOCAL_MODELS))
+        .with_panel(number("Local models", "Trainings of all devices since the beginning.", LOCAL_MODELS))
         .with_panel(number("Global models", "The newest version: they count from 1 without gaps.", GLOBAL_MODELS))
         .with_panel(
             number(
                 "Active devices",
-                "Devices with a reading in the last hour, which ends at the newest record and not now.",
+                "Devices with a reading in the last hour before the newest record.",
                 ACTIVE_DEVICES,
             )
         )
         .with_panel(
             number(
                 "Latest global accuracy",
-                "What the devices reported that the newest global model was made of, weighted by samples. What a model"
+                "As reported by the devices whose updates made the newest global model, weighted by samples. What it"
                 " is worth on labelled readings is on the dashboard of model quality.",
                 LATEST_ACCURACY,
                 SHARE,
             )
         )
         .with_panel(
-            chart("Models per minute", "Training rate: local models made in a minute.", MODELS_PER_MINUTE, stacked=True)
+            chart("Models per minute", "Training rate: local models made per minute.", MODELS_PER_MINUTE, stacked=True)
         )
         .with_panel(
             chart(
                 "Accuracy trend",
-                "Of the global models by when they were made: reported, measured by the auditor on readings that came"
-                " later, and what calling every reading by the more frequent class would have reached.",
+                "Of the global models by creation time: as reported, as measured by the auditor on readings that came"
+                " later, and what always predicting the more frequent class would have reached.",
                 ACCURACY_TREND,
                 SHARE,
             )
         )
-        .with_panel(rows("Top devices", "Those that trained most often.", TOP_DEVICES, {"mean accuracy": SHARE}))
+        .with_panel(rows("Top devices", "The devices that trained most often.", TOP_DEVICES, {"mean accuracy": SHARE}))
         .with_panel(rows("Recent global models", "The newest ten.", RECENT_MODELS, {"accuracy": SHARE}))
-        .with_panel(chart("Anomalies per broker", "Flagged readings in a minute.", ANOMALIES_BY_BROKER, stacked=True))
+        .with_panel(chart("Anomalies per broker", "Flagged readings per minute.", ANOMALIES_BY_BROKER, stacked=True))
         .with_panel(
             chart(
                 "Anomalies by severity",
-                "Flagged readings in a minute: warnings, and criticals, which are twice as far out.",
+                "Flagged readings per minute: warnings, and criticals, which are twice as far out.",
                 ANOMALIES_BY_SEVERITY,
                 stacked=True,
                 colors={"warning": AMBER, "critical": RED},

@@ -41,34 +41,34 @@ def platform() -> Dashboard:
     """What an operator looks at."""
     return (
         page("flead-platform", "FLEAD: platform", "Rates, delays, and what was refused")
-        .with_panel(number("Readings", "Of all time.", TOTAL))
+        .with_panel(number("Readings", "Since the beginning.", TOTAL))
         .with_panel(
             number(
                 "Behind the present",
-                "From the event time of the newest stored record to now: the delay of the whole way, if the devices"
+                "From the event time of the newest stored record to now: the end-to-end delay, if the devices"
                 " are live and their clocks right.",
                 DELAY,
                 SECONDS,
             )
         )
-        .with_panel(number("Refused", "Messages and rows that were no readings, of all time.", REFUSED))
+        .with_panel(number("Refused", "Messages and rows that were not valid readings, since the beginning.", REFUSED))
         .with_panel(number("Database", "On disk.", SIZE, BYTES))
         .with_panel(chart("Readings per minute", "By event time and broker.", READINGS, stacked=True))
-        .with_panel(rows("Brokers", "What is stored of each.", DELAYS, {"behind the present": SECONDS}))
+        .with_panel(rows("Brokers", "What is stored for each broker.", DELAYS, {"behind the present": SECONDS}))
         .with_panel(
             chart(
                 "Refused per minute",
-                "By when they were refused; they are in dead-letters, too.",
+                "By the time of refusal; they are in dead-letters, too.",
                 DEAD_LETTERS,
                 stacked=True,
             )
         )
-        .with_panel(rows("Reasons", "Why something was refused, of all time.", REASONS))
-        .with_panel(rows("Refused last", "The first bytes as they came.", LATEST_REFUSED, width=24))
+        .with_panel(rows("Reasons", "Why records were refused, since the beginning.", REASONS))
+        .with_panel(rows("Latest refused", "With their first bytes, as received.", LATEST_REFUSED, width=24))
         .with_panel(
             chart(
                 "Anomaly rate by hour",
-                "What the hourly analysis found, by broker.",
+                "Results of the hourly analytics, by broker.",
                 HOURS,
                 SHARE,
                 interval="1h",

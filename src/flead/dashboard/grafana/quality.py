@@ -61,7 +61,7 @@ def quality() -> Dashboard:
         .with_panel(
             number(
                 "The newest twenty versions",
-                "All their counts together. None: nothing to divide by yet.",
+                "All their counts together. None: there is nothing to divide by yet.",
                 NEWEST,
                 SHARE,
                 width=24,
@@ -79,14 +79,17 @@ def quality() -> Dashboard:
         )
         .with_panel(
             chart(
-                "F1 by broker", "The models are global, the devices of a broker need not be alike.", F1_BY_BROKER, SHARE
+                "F1 by broker",
+                "The models are global, but the devices of different brokers may differ.",
+                F1_BY_BROKER,
+                SHARE,
             )
         )
         .with_panel(rows("By version and broker", "The newest twenty-five versions.", BY_VERSION, UNITS, width=24))
         .with_panel(
             rows(
                 "Single predictions",
-                "A sample of those of the newest versions; the measures above count all.",
+                "A sample for the newest versions; the measures above count all predictions.",
                 PREDICTIONS,
                 {"probability of an anomaly": SHARE, "confidence": SHARE},
                 width=24,

@@ -1,4 +1,4 @@
-"""The agents: readings stay with them, and only what they have learnt comes here."""
+"""The agents: readings stay with them, and only what they learnt is sent here."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from flead.dashboard.components.table import Table, column
 from flead.dashboard.formats import NONE, count, plural
 from flead.dashboard.site import Site
 from flead.storage import queries
-from flead.storage.rows import AgentRow
+from flead.storage.queries.rows import AgentRow
 
 MOST = 500
 
@@ -48,16 +48,16 @@ class _View:
         return totals.clock
 
 
-NO_AGENTS = "No agent yet: flead agent learns where the readings are made, and enrols itself when it first speaks."
+NO_AGENTS = "No agents yet. flead agent learns where the readings originate, and is enrolled when it first connects."
 
 _AGENTS = [
     column("name", "Agent"),
-    column("state", "State", hint="By its own word; silent when its connection broke and it did not come back"),
+    column("state", "State", hint="As reported by the agent; silent if its connection broke and it did not return"),
     column("devices", "Devices", "number"),
-    column("pending", "Not delivered", "number", hint="Messages that waited at the agent when it last spoke"),
-    column("time", "Last word", "time"),
+    column("pending", "Not delivered", "number", hint="Messages that were queued at the agent when it last reported"),
+    column("time", "Last seen", "time"),
     column("enrolled", "Enrolled", narrow=False),
-    column("refused", "Refused", "prose", hint="What came under its name and was not believed, whoever sent it"),
+    column("refused", "Refused", "prose", hint="What was refused under its name, whoever sent it"),
 ]
 _REFUSED = [column("reason", "Reason", "prose"), column("count", "Messages", "number")]
 
@@ -67,7 +67,7 @@ def _agent(agent: AgentRow) -> dict[str, Any]:
     return {
         "key": agent.name,
         "name": agent.name,
-        "state": agent.state or "not heard yet",
+        "state": agent.state or "not seen yet",
         "devices": count(agent.devices),
         "pending": count(agent.pending),
         "time": agent.spoke_at,

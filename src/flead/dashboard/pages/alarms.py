@@ -18,9 +18,9 @@ from flead.dashboard.reasons import reason_of_alarm
 from flead.dashboard.site import Site
 from flead.records import Severity
 from flead.storage import queries
-from flead.storage.alarm_rows import AlarmCounts, AlarmPage, AlarmRow, AlarmState
 from flead.storage.queries import Wanted
-from flead.storage.rows import BrokerTotals
+from flead.storage.queries.alarm_rows import AlarmCounts, AlarmPage, AlarmRow, AlarmState
+from flead.storage.queries.rows import BrokerTotals
 
 PAGE = 25
 ACTIONS: dict[str, AlarmState] = {"Acknowledge": "acknowledged", "Close": "closed", "Reopen": "open"}
@@ -203,11 +203,11 @@ _STATES = [
     ("closed", "Closed"),
     ("all", "All states"),
 ]
-NONE_ACTIVE = "No alarm. A device that leaves its band with several readings, or far with one, shows here at once."
-NO_MATCH = "No alarm matches. Choose all states, any severity and all brokers, or another device."
+NONE_ACTIVE = "No alarms. A device appears here as soon as several readings leave its band, or one leaves it by far."
+NO_MATCH = "No alarms match. Choose all states, any severity and all brokers, or another device."
 NO_WEBHOOK = (
-    "None is set. With webhook_url (FLEAD_WEBHOOK_URL) every new critical alarm is sent there as JSON; with"
-    " webhook_secret it is signed."
+    "No webhook is configured. With webhook_url (FLEAD_WEBHOOK_URL) new critical alarms are sent there as JSON; with"
+    " webhook_secret they are signed."
 )
 
 _COLUMNS = [
@@ -224,7 +224,7 @@ _COLUMNS = [
 
 def _row(alarm: AlarmRow) -> dict[str, object]:
     actions = {"open": ["Acknowledge", "Close"], "acknowledged": ["Close"], "closed": ["Reopen"]}[alarm.state]
-    state = f"{alarm.state} by itself" if alarm.closed_by == "quiet" else alarm.state
+    state = f"{alarm.state} automatically" if alarm.closed_by == "quiet" else alarm.state
     return {
         "key": alarm.id,
         "name": f"alarm {alarm.id} of {alarm.device_id}",

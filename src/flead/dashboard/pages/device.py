@@ -6,7 +6,6 @@ from typing import Any
 from nicegui import ui
 from psycopg import Connection
 
-from flead.bus.placement import partition_of
 from flead.dashboard.components.elements import Card, Moment, Text, box, set_visible
 from flead.dashboard.components.fields import Choice
 from flead.dashboard.components.frame import frame, keep_live
@@ -18,12 +17,13 @@ from flead.dashboard.pages.device_source import SourceCard
 from flead.dashboard.reasons import reason, reason_of_alarm
 from flead.dashboard.site import Site
 from flead.dashboard.sources import source_of
-from flead.dashboard.store import Store
+from flead.dashboard.store_client import StoreClient
 from flead.ingest.recognise.device_source import DeviceSource
-from flead.settings import Settings
+from flead.placement import partition_of
+from flead.settings import ModelSettings
 from flead.storage import queries
-from flead.storage.alarm_rows import AlarmRow
-from flead.storage.rows import AnomalyRow, DeviceModel, DeviceRow, ModelParameters, SignalPoint
+from flead.storage.queries.alarm_rows import AlarmRow
+from flead.storage.queries.rows import AnomalyRow, DeviceModel, DeviceRow, ModelParameters, SignalPoint
 
 REASONS = 12
 VERSIONS = 100
@@ -75,7 +75,7 @@ def _newest_global(connection: Connection[Any]) -> ModelParameters | None:
 
 
 class _View:
-    def __init__(self, store: Store, settings: Settings, device_id: str) -> None:
+    def __init__(self, store: StoreClient, settings: ModelSettings, device_id: str) -> None:
         self._store = store
         self._id = device_id
         self._seen: tuple[object, ...] = ()
@@ -87,8 +87,8 @@ class _View:
             self._state = Text("span", "", "badge")
         self._missing = Text(
             "p",
-            "There is no device of this id in the store. It shows here with its first reading;"
-            " the list of devices has those that are known.",
+            "There is no device with this id in the store. It appears here with its first reading;"
+            " the list of devices shows the known ones.",
             "card empty",
         )
         with box("grid") as self._content:
@@ -98,7 +98,7 @@ class _View:
                 Choice("Time range", RANGES, self._range, self._choose_range).classes("range")
                 self._signal = Signal(settings.threshold)
             with Card("Alarms", 12, "events of this device, the newest first"):
-                self._alarms = Table("Alarms", _ALARM_COLUMNS, "No alarm so far.")
+                self._alarms = Table("Alarms", _ALARM_COLUMNS, "No alarms so far.")
             with Card("Why readings were flagged", 12, "the newest first"):
                 self._reasons = Table("Why readings were flagged", _REASON_COLUMNS, NO_ANOMALIES)
             self._learning = Learning()
@@ -137,7 +137,7 @@ class _View:
 
 
 class _Summary(Card):
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ModelSettings) -> None:
         super().__init__("Summary", 12)
         self.classes("summary")
         self._settings = settings
@@ -181,7 +181,7 @@ _ALARM_COLUMNS = [
     column("last", "Last flagged", "time", narrow=False),
     column("state", "State"),
 ]
-NO_ANOMALIES = "No anomaly so far: every reading was within its band."
+NO_ANOMALIES = "No anomalies so far: every reading was within its band."
 
 _REASON_COLUMNS = [
     column("time", "Time", "time"),

@@ -5,7 +5,7 @@ from flead.dashboard.components.elements import Card
 from flead.dashboard.components.table import Table, column
 from flead.dashboard.formats import count, figure, percent
 from flead.storage.parameters import Difference, differences
-from flead.storage.rows import DeviceModel, ModelParameters
+from flead.storage.queries.rows import DeviceModel, ModelParameters
 
 ROWS = 8
 NOT_TRAINED = "Not trained yet: a device trains on 50 readings, or on fewer after a minute."

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from flead.dashboard.components.chart import MUTED, TOOLTIP, Chart, Options, base_axis, line, value_axis
-from flead.storage.rows import AnomalyRow, DeviceRow, SignalPoint
+from flead.storage.queries.rows import AnomalyRow, DeviceRow, SignalPoint
 
 MINUTE = 60_000
 RANGES = (
@@ -56,8 +56,8 @@ class Signal:
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
         self._chart = Chart(
-            "The device's readings by channel, with the band that they should keep to and the anomalies",
-            "No stored reading in this time. Of a large fleet only some readings are kept: signal_rows_per_second.",
+            "The device's readings by channel, with the band of normal values and the anomalies",
+            "No readings are stored for this time. For a large fleet only some are kept: see signal_rows_per_second.",
         )
 
     def show(self, channels: Sequence[str], points: Sequence[SignalPoint], anomalies: Sequence[AnomalyRow]) -> None:

@@ -13,10 +13,10 @@ from flead.dashboard.components.frame import frame, keep_live
 from flead.dashboard.components.table import Table, column
 from flead.dashboard.formats import count, percent, plural
 from flead.dashboard.site import Site
-from flead.dashboard.store import Store
+from flead.dashboard.store_client import StoreClient
 from flead.storage import queries
 from flead.storage.queries import Order
-from flead.storage.rows import STATES, DevicePage, DeviceRow, State
+from flead.storage.queries.rows import STATES, DevicePage, DeviceRow, State
 
 PAGE = 50
 ASCENDING_FIRST = ("device_id", "broker_id", "state")
@@ -91,7 +91,7 @@ def add_devices(site: Site) -> None:
 class _View:
     update: Callable[[], Awaitable[None]]
 
-    def __init__(self, store: Store, wanted: Wanted) -> None:
+    def __init__(self, store: StoreClient, wanted: Wanted) -> None:
         self._store = store
         self._wanted = wanted
         with box("title-row"):
@@ -172,8 +172,8 @@ class _View:
         await self._ask_for(page=max(self._wanted.page + pages, 1))
 
 
-NO_DEVICES = "No devices yet. They show here with their first reading: flead run starts a simulated fleet."
-NO_MATCH = "No device matches. Search for less of the id, or choose all brokers and all states."
+NO_DEVICES = "No devices yet. They appear here with their first reading; flead run starts a simulated fleet."
+NO_MATCH = "No devices match. Search for a shorter part of the id, or choose all brokers and all states."
 
 _COLUMNS = [
     column("device_id", "Device", "device", sortable=True),
@@ -183,7 +183,7 @@ _COLUMNS = [
     column("readings", "Readings", "number", sortable=True, narrow=False),
     column("anomalies", "Anomalies", "number", sortable=True),
     column("trainings", "Trainings", "number", sortable=True, narrow=False),
-    column("accuracy", "Accuracy", "number", sortable=True, hint="Of its newest training, before it"),
+    column("accuracy", "Accuracy", "number", sortable=True, hint="Accuracy on the newest batch, before training on it"),
     column("last_seen", "Last seen", "time", sortable=True, narrow=False),
 ]
 

@@ -17,7 +17,7 @@ from flead.dashboard.site import Site
 from flead.errors import FleadError
 from flead.storage import queries
 from flead.storage.parameters import Difference, differences
-from flead.storage.rows import TrendPoint, VersionRow
+from flead.storage.queries.rows import TrendPoint, VersionRow
 
 PAGE = 25
 TREND = 300
@@ -69,7 +69,7 @@ class _View:
             self._total = Text("p", "", "note")
         with box("grid"):
             self._trend = AccuracyTrend(12)
-            with Card("Compare and go back", 12, "choose one or two versions in the table") as card:
+            with Card("Compare and roll back", 12, "choose one or two versions in the table") as card:
                 card.classes("compare")
                 with box("line"):
                     self._about = Text("p", NOTHING_CHOSEN, "note")
@@ -115,7 +115,7 @@ class _View:
             ""
             if target is None
             else f"The parameters of version {target} are published as version"
-            f" {self._newest + 1} or the one after. Every device goes on from them; nothing is deleted.",
+            f" {self._newest + 1} or the one after. Every device continues from them; nothing is deleted.",
         )
         set_visible(self._rollback, target is not None)
         if not chosen:
@@ -142,9 +142,9 @@ class _View:
         try:
             await self._site.roll_back(int(version))
         except (FleadError, ValueError) as error:
-            self._said.set_text(f"Not done: {error}.")
+            self._said.set_text(f"Failed: {error}.")
         else:
-            self._said.set_text(f"Asked for: version {version} is published again as the next version.")
+            self._said.set_text(f"Requested: version {version} will be published again as the next version.")
             self._chosen.clear()
         await self.update()
 
@@ -157,28 +157,30 @@ class _View:
         await self._turn(self._oldest)
 
 
-NO_MODELS = "No global model yet: the first comes when enough different devices have trained."
-NOTHING_CHOSEN = "Nothing is chosen. One version is compared with the newest, two with each other."
+NO_MODELS = "No global models yet. The first is made when enough different devices have trained."
+NOTHING_CHOSEN = "Nothing is selected. One version is compared with the newest, two with each other."
 
 
 def _about(chosen: list[int]) -> str:
     if len(chosen) == 1:
-        return f"Version {chosen[0]} beside the newest."
-    return f"Version {chosen[0]} beside version {chosen[1]}."
+        return f"Version {chosen[0]} compared with the newest."
+    return f"Version {chosen[0]} compared with version {chosen[1]}."
 
 
 _COLUMNS = [
     column("chosen", "", "choose"),
     column("version", "Version"),
     column("devices", "Contributors", "number", hint="Devices whose updates were merged"),
-    column("strategy", "Strategy", narrow=False, hint="How updates were merged; ε: what private ones have told so far"),
+    column("strategy", "Strategy", narrow=False, hint="How updates were merged; ε: the privacy budget spent so far"),
     column("accuracy", "Reported", "number", hint="Accuracy as the contributors reported it"),
     column("measured", "Measured", "number", narrow=False, hint="Accuracy on labelled readings that came after it"),
-    column("majority", "Majority", "number", narrow=False, hint="Accuracy of always naming the more frequent class"),
+    column(
+        "majority", "Majority", "number", narrow=False, hint="Accuracy of always predicting the more frequent class"
+    ),
     column("f1", "F1", "number"),
     column("false", "False alarms", "number", narrow=False, hint="Share of normal readings that it flagged"),
     column("readings", "Tested on", "number", narrow=False, hint="Labelled readings"),
-    column("time", "Made at", "time"),
+    column("time", "Created at", "time"),
 ]
 _MEASURES = [
     column("version", "Version"),
@@ -199,7 +201,7 @@ _PARAMETERS = [
 
 
 def _row(row: VersionRow, chosen: bool, newest: bool) -> dict[str, object]:
-    origin = f", again v{row.restored_version}" if row.restored_version else ", in force" if newest else ""
+    origin = f", again v{row.restored_version}" if row.restored_version else ", current" if newest else ""
     private = "" if row.epsilon is None else f", ε {figure(row.epsilon, 1)}"
     return _measure(row) | {
         "key": row.version,

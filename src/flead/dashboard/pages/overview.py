@@ -14,11 +14,11 @@ from flead.dashboard.pages.overview_cards import Accuracy, FleetStates
 from flead.dashboard.pages.overview_charts import AccuracyTrend, AnomalyRate, TrainingRate
 from flead.dashboard.reasons import reason_of_alarm
 from flead.dashboard.site import Site
-from flead.dashboard.store import Store
-from flead.settings import Settings
+from flead.dashboard.store_client import StoreClient
+from flead.settings.federation import FederationSettings
 from flead.storage import queries
-from flead.storage.alarm_rows import AlarmCounts, AlarmRow, DetectionRow
-from flead.storage.rows import (
+from flead.storage.queries.alarm_rows import AlarmCounts, AlarmRow, DetectionRow
+from flead.storage.queries.rows import (
     BrokerTotals,
     EvaluationRow,
     GlobalModelRow,
@@ -87,7 +87,7 @@ def _look(connection: Connection[Any]) -> _Seen:
 
 
 class _View:
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: StoreClient, settings: FederationSettings) -> None:
         self._store = store
         Text("h1", "Overview")
         with ui.element("div").classes("grid"):
@@ -112,7 +112,7 @@ class _View:
             with Card("Recent federated models", 7):
                 self._models = Table("Recent federated models", _MODEL_COLUMNS, NO_MODELS % settings.buffer)
             with Card("Top devices by training count", 5):
-                self._top = Table("Top devices by training count", _TOP_COLUMNS, "No device has trained yet.")
+                self._top = Table("Top devices by training count", _TOP_COLUMNS, "No devices have trained yet.")
 
     async def refresh(self) -> int | None:
         seen = await self._store.ask(_look)
@@ -142,11 +142,11 @@ class _View:
         share = f"{percent(anomalies / totals.readings, 2)} of readings, " if totals.readings else ""
         self._anomalies.show(count(anomalies), f"{share}{count(totals.criticals)} critical")
         why = ", ".join(f"{count(reason.rejected)} × {reason.reason}" for reason in reasons)
-        self._rejected.show(count(totals.rejected), why or "every reading could be used")
+        self._rejected.show(count(totals.rejected), why or "every reading was valid")
 
 
-NO_READINGS = "No readings yet: brokers show here with the first one."
-NO_MODELS = "No global model yet: the first comes when %d different devices have trained."
+NO_READINGS = "No readings yet. Brokers appear here with the first reading."
+NO_MODELS = "No global models yet. The first is made when %d different devices have trained."
 
 NO_ALARMS = "No alarm: no device has left its band for long, or far."
 

@@ -7,8 +7,8 @@ from nicegui import ui
 from flead.dashboard.components.elements import Card, Text, box, set_visible
 from flead.dashboard.components.fleetmap import Device, FleetMap
 from flead.dashboard.formats import NONE, count, figure, percent, plural
-from flead.storage.alarm_rows import DetectionRow
-from flead.storage.rows import STATES, EvaluationRow, GlobalModelRow, State
+from flead.storage.queries.alarm_rows import DetectionRow
+from flead.storage.queries.rows import STATES, EvaluationRow, GlobalModelRow, State
 
 MEANING: dict[State, str] = {
     "normal": "trained, and nothing unusual lately",

@@ -3,7 +3,7 @@
 from flead.dashboard.components.chart import TOOLTIP, Chart, Options, bars, base_axis, legend, line, value_axis
 from flead.dashboard.components.elements import Card
 from flead.dashboard.formats import count
-from flead.storage.rows import MinuteAnomalies, MinuteModels, TrendPoint
+from flead.storage.queries.rows import MinuteAnomalies, MinuteModels, TrendPoint
 
 _TIP = """(points) => {
     const rows = points.filter((point) => point.value[1] != null).map((point) =>

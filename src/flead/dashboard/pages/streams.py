@@ -14,7 +14,7 @@ from flead.dashboard.formats import NONE, count, plural
 from flead.dashboard.site import Site
 from flead.dashboard.streams import StreamsError
 from flead.storage import queries
-from flead.storage.rows import RejectedRow
+from flead.storage.queries.rows import RejectedRow
 
 if TYPE_CHECKING:
     from flead.bus.cluster import Cluster, Glimpse, TopicView

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flead.settings import Settings
+from flead.settings.readings import ReadingsSettings
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Pins:
     """Columns that are no channels; the same."""
 
 
-def pins_of(settings: Settings) -> Pins:
+def pins_of(settings: ReadingsSettings) -> Pins:
     """What the settings pin."""
     return Pins(
         channel=settings.channel,

@@ -1,7 +1,7 @@
-"""What the dashboards ask the store: ``queries.overview(connection)`` and its like.
+"""The dashboards' queries: ``queries.overview(connection)`` and its like.
 
-Every function takes a connection, returns Structs of :mod:`flead.storage.rows`, and is bounded: by a LIMIT, or by
-reading sums instead of raw rows. None sets a time limit: that is the connection's (``statement_timeout``). "The last
+Every function takes a connection, returns Structs of :mod:`flead.storage.queries.rows`, and is bounded: by a LIMIT, or
+by reading sums instead of raw rows. None sets a time limit: that is the connection's (``statement_timeout``). "The last
 hour" ends at the data's clock, the event time of the newest record, and not now: replayed data shows as live data does.
 """
 

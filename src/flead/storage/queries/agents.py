@@ -1,15 +1,15 @@
-"""The agents, and what was refused of what came under their names."""
+"""The agents, and what was refused from them."""
 
 from typing import Any
 
 from psycopg import Connection
 
 from flead.storage.queries.common import bounded, fetch
-from flead.storage.rows import AgentRow, RejectedReason
+from flead.storage.queries.rows import AgentRow, RejectedReason
 
 
 def agents(connection: Connection[Any], limit: int = 1000) -> list[AgentRow]:
-    """The agents, those that need a look first: silent ones, then those of whom most was refused, then by name."""
+    """The agents, those that need attention first: silent ones, then those with most refusals, then by name."""
     return fetch(
         connection,
         AgentRow,
@@ -30,7 +30,7 @@ def agents(connection: Connection[Any], limit: int = 1000) -> list[AgentRow]:
 
 
 def agents_refused(connection: Connection[Any], limit: int = 100) -> list[RejectedReason]:
-    """Why something that came under an agent's name was refused, and how often; enrolled or not."""
+    """Why records under an agent's name were refused, and how often; enrolled or not."""
     return fetch(
         connection,
         RejectedReason,

@@ -1,4 +1,4 @@
-"""Alarms: a page of them, one, what changed since, and what a person may do with one."""
+"""Alarms: a page of them, a single one, changes since, and what a person may do with one."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -7,10 +7,10 @@ from psycopg import Connection
 
 from flead.learning.metrics import Confusion
 from flead.records import Severity
-from flead.storage.alarm_rows import AlarmCounts, AlarmPage, AlarmRow, AlarmState, DetectionRow
-from flead.storage.alarms import LOCK
+from flead.storage.queries.alarm_rows import AlarmCounts, AlarmPage, AlarmRow, AlarmState, DetectionRow
 from flead.storage.queries.common import bounded, fetch
 from flead.storage.text import clean
+from flead.storage.writing.alarms import LOCK
 
 Wanted = Literal["open", "acknowledged", "closed", "active"]
 """A state; active is every one but closed."""
@@ -27,7 +27,7 @@ _WHERE = """
     AND (%(until)s::bigint IS NULL OR a.started_at < timestamptz 'epoch' + %(until)s * interval '1 millisecond')
 """
 MOST_COUNTED = 10_000
-"""A page says of more alarms than this only that there are more."""
+"""Beyond this number a page only says that there are more."""
 
 
 def alarms(
@@ -108,7 +108,7 @@ def alarms_changed(connection: Connection[Any], revision: int, limit: int = 200)
 
 
 def set_alarms(connection: Connection[Any], numbers: Sequence[int], state: AlarmState) -> int:
-    """A person acknowledges, closes or opens again these alarms; returns how many there were to change.
+    """Acknowledge, close or reopen these alarms, on behalf of a person; returns how many there were to change.
 
     Needs a connection that may write.
     """
@@ -130,7 +130,7 @@ def set_alarms(connection: Connection[Any], numbers: Sequence[int], state: Alarm
 
 
 def detections(connection: Connection[Any], limit: int = 20) -> list[DetectionRow]:
-    """What the devices' own alarms were worth on labelled readings, by detector, the newest first."""
+    """Quality of the devices' own alarms on labelled readings, by detector, the newest first."""
     found = connection.execute(
         """
         SELECT detector, true_positives, false_positives, true_negatives, false_negatives, milliseconds(updated_at)

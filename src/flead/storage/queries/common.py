@@ -6,7 +6,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from flead.storage.parameters import unflatten
-from flead.storage.rows import ModelParameters
+from flead.storage.queries.rows import ModelParameters
 
 Row = TypeVar("Row")
 
@@ -15,8 +15,8 @@ MAX_ROWS = 10_000
 
 ANOMALY = """device_id, broker_id, channel, nullif(value, 'NaN') AS value, z_score, severity, detector, mean, std,
     threshold, milliseconds(timestamp) AS timestamp, contributions"""
-"""The columns of :class:`flead.storage.rows.AnomalyRow`. A query must sort by ``a.timestamp``: the bare name is the
-number here, which no index knows."""
+"""The columns of :class:`flead.storage.queries.rows.AnomalyRow`. A query must sort by ``a.timestamp``: the bare name is
+the number here, which no index knows."""
 
 
 def bounded(limit: int) -> int:

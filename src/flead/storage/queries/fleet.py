@@ -6,7 +6,7 @@ from psycopg import Connection
 from psycopg.rows import scalar_row
 
 from flead.storage.queries.common import ANOMALY, bounded, fetch, fetch_parameters
-from flead.storage.rows import (
+from flead.storage.queries.rows import (
     AnomalyRow,
     DeviceModel,
     DevicePage,
@@ -40,7 +40,7 @@ _FIRST, _LAST = -62_135_596_800_000, 253_402_300_800_000
 
 
 def top_devices(connection: Connection[Any], limit: int = 10) -> list[TopDevice]:
-    """The devices that trained most often."""
+    """The devices with most trainings."""
     return fetch(
         connection,
         TopDevice,
@@ -140,7 +140,7 @@ def device_states(connection: Connection[Any]) -> dict[State, int]:
 
 
 def device(connection: Connection[Any], device_id: str) -> DeviceRow | None:
-    """One device; None if there is none of this id."""
+    """One device; None if there is none with this id."""
     found = fetch(
         connection,
         DeviceRow,

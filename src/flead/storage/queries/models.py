@@ -5,7 +5,7 @@ from typing import Any
 from psycopg import Connection
 
 from flead.storage.queries.common import bounded, fetch, fetch_parameters
-from flead.storage.rows import EvaluationRow, GlobalModelRow, ModelParameters, TrendPoint, VersionRow
+from flead.storage.queries.rows import EvaluationRow, GlobalModelRow, ModelParameters, TrendPoint, VersionRow
 
 _EVALUATION = """model_version AS version, readings, true_positives, false_positives, true_negatives, false_negatives,
     accuracy, majority_accuracy, precision, recall, f1, false_alarm_rate, missed_alarm_rate,
@@ -106,7 +106,7 @@ def global_parameters(connection: Connection[Any], version: int) -> ModelParamet
 
 
 def evaluations(connection: Connection[Any], limit: int = 20) -> list[EvaluationRow]:
-    """What the newest evaluated global models were worth, newest first, over all brokers."""
+    """Quality of the newest evaluated global models, newest first, over all brokers."""
     return fetch(
         connection,
         EvaluationRow,

@@ -6,7 +6,7 @@ from psycopg import Connection, sql
 
 from flead.records import Severity
 from flead.storage.queries.common import ANOMALY, MAX_ROWS, bounded, fetch
-from flead.storage.rows import (
+from flead.storage.queries.rows import (
     AnomalyRow,
     BrokerTotals,
     MinuteAnomalies,
@@ -39,7 +39,7 @@ _MINUTES = """
 
 
 def overview(connection: Connection[Any]) -> Overview:
-    """The four published counts and what stands beside them, from sums alone.
+    """The four published counts and some more, from sums alone.
 
     The global models are counted by the newest version: versions count from 1 without gaps.
     """
@@ -158,7 +158,7 @@ def latest_anomalies(
 
 
 def rejected_reasons(connection: Connection[Any], limit: int = 100) -> list[RejectedReason]:
-    """Why something was refused and how often, the most frequent first."""
+    """Reasons of refusals and their numbers, the most frequent first."""
     return fetch(
         connection,
         RejectedReason,
@@ -168,7 +168,7 @@ def rejected_reasons(connection: Connection[Any], limit: int = 100) -> list[Reje
 
 
 def latest_rejected(connection: Connection[Any], limit: int = 50) -> list[RejectedRow]:
-    """What was refused last, the newest first."""
+    """The latest refusals, the newest first."""
     return fetch(
         connection,
         RejectedRow,

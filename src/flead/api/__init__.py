@@ -1,0 +1,1 @@
+"""The Python API for notebooks and scripts: what ``import flead`` gives. See docs/api.md."""

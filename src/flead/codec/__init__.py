@@ -1,0 +1,1 @@
+"""Bytes to columns and records, and back: what crosses the boundary of a process."""

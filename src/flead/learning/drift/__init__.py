@@ -1,0 +1,1 @@
+"""``drift``: deviations from a fixed reference, for devices with several channels."""

@@ -1,0 +1,1 @@
+"""The published rule: z-scores over a window, and logistic regression on them."""

@@ -1,0 +1,1 @@
+"""The aggregator: local updates in, global models out, exactly once."""

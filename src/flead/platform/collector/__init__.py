@@ -1,0 +1,1 @@
+"""The collector: everything on the bus into the database, exactly once."""

@@ -1,0 +1,1 @@
+"""The gateway: between the agents' MQTT broker and Kafka."""

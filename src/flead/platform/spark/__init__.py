@@ -1,0 +1,1 @@
+"""What the two services on Spark share."""

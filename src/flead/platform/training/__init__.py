@@ -1,0 +1,1 @@
+"""The training job on Flink, and the service that keeps it running."""

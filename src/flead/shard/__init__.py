@@ -1,0 +1,1 @@
+"""A shard of devices as columns: when each trains, what it flags, and its state as bytes."""

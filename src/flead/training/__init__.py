@@ -1,1 +1,0 @@
-"""A shard of devices learning from its readings."""
