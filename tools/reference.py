@@ -133,6 +133,7 @@ def bounds(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     kinds = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true` or `false`"}
+    kinds["object"] = "table"
     kind = "path" if schema.get("format") == "path" else kinds[schema["type"]]
     limits = {
         "minimum": "from {:,}",

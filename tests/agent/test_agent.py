@@ -59,7 +59,7 @@ def test_an_agent_says_what_the_embedded_pipeline_says_bit_for_bit(tmp_path, con
         if model is not None and model.version > adopted:
             adopted, uplink.model = model.version, msgspec.json.encode(model)
             agent.exchange()
-    pipeline.commit(finished=True)
+    pipeline.commit()
     agent.commit()
     made = agent._store.outgoing(0, 100_000)
     updates = [msgspec.json.decode(one.record) for one in made if one.topic == LOCAL_UPDATES]

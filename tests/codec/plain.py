@@ -1,11 +1,13 @@
 """Decoding one line at a time with every check: what the decoder must come to, whatever way it takes."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from flead.boundary import MalformedError
 from flead.codec.strict import BLANK, Parsed, parse
 from flead.columns import Chunk, Devices
+from flead.messages.reader import NOWHERE, Messages
 
 Value = tuple[str, str]  # channel, and the number's bits
 
@@ -39,10 +41,14 @@ def decode(messages: Sequence[bytes]) -> tuple[list[Plain], list[tuple[str, str,
 
 
 def attempt(line: bytes) -> Plain | str:
-    """The reading, or why it is none."""
+    """The reading, or why it is none: in plain form, else in another shape that says whose it is, when and what."""
     try:
         return of(parse(line))
     except MalformedError as error:
+        if line.lstrip(BLANK).startswith(b"{") and b'"data"' not in line:
+            with suppress(ValueError):
+                (read,) = Messages().read(line, "", NOWHERE, None)
+                return of(parse(read))
         return str(error)
 
 

@@ -138,7 +138,7 @@ def test_tables_are_written_between_their_marks(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["sim", "nowhere"], "cannot evaluate on 'sim'"),
-        (["csv", "nowhere"], "not a folder"),
+        (["csv", "nowhere"], "neither a folder nor a file"),
         (["csv", "nowhere", "--learner", "oracle"], "no learner 'oracle'"),
     ],
 )

@@ -111,7 +111,7 @@ def test_recordings_made_one_after_another_have_peers_all_the_same(tmp_path: Pat
         (["--data", "sim", "--out", "scores.csv"], "has no end: set --readings"),
         (["--data", "sim", "--readings", "10", "--out", "scores.txt"], "ends in .csv or .parquet"),
         (["--data", "sim", "--readings", "10", "--out", "nowhere/scores.csv"], "No such file or directory"),
-        (["--data", "csv:nowhere", "--out", "scores.csv"], "nowhere is not a folder"),
+        (["--data", "csv:nowhere", "--out", "scores.csv"], "nowhere is neither a folder nor a file"),
         (["--data", "sim", "--readings", "10", "--out", "scores.csv", "--learner", "oracle"], "no learner 'oracle'"),
     ],
 )

@@ -11,11 +11,14 @@ from flead.settings import Settings
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("", "data = '' is no source of readings; give sim, csv:DIR, edge-iiotset:PATH or skab:DIR"),
+        ("", "data = '' is no source of readings; give sim, csv:PATH, edge-iiotset:PATH or skab:DIR"),
         ("mqtt://host", "'mqtt://host' is no source of readings; give sim"),
         ("sim:5", "'sim:5' is no source of readings"),
         ("csv:", "'csv:' lacks its path; give sim"),
-        ("csv:/no/such", "csv:/no/such: /no/such is not a folder; give the folder that holds one CSV file a device"),
+        (
+            "csv:/no/such",
+            "csv:/no/such: /no/such is neither a folder nor a file; give the folder that holds the CSV files",
+        ),
         ("skab:/no/such", "/no/such holds none of valve1, valve2, other"),
         ("edge-iiotset:/no/such", "/no/such is neither the raw file of Edge-IIoTset nor a folder made of it"),
     ],

@@ -23,7 +23,7 @@ from flead.agent.sender import Sender
 from flead.agent.store import AgentStore, Change, is_passing
 from flead.agent.uplink import Uplink
 from flead.columns import Chunk, Source
-from flead.records import AgentState, Enrolment, to_text
+from flead.records import AgentState, Enrolment, Rejected, to_text
 from flead.settings import Settings
 
 BATCH = 8192
@@ -38,6 +38,9 @@ MOST_UNSAVED = 20_000
 MINUTE = 60_000
 UPDATES_A_DEVICE = 8
 """A second, while an agent catches up: the platform refuses more than ``device_updates`` of one device."""
+
+REASON, MOST_TOLD = 60, 500
+"""Of a reason so many characters say its kind; so many kinds and names are told of in the log."""
 
 SOURCE, FIGURES = "source", "figures"
 """Keys of the agent's state in the store, beside the shard's."""
@@ -75,6 +78,7 @@ class Agent:
         self._store_seconds, self._rate = settings.store_seconds, settings.uplink_rate
         self._identity = f"{settings.source} {settings.channel}"
         self._unsaved: dict[str, bytes] = {}
+        self._told: set[str] = set()
         self._introduced: int | None = None
         self._announced = self._written = float("-inf")
         self._trouble = ""
@@ -118,6 +122,7 @@ class Agent:
         now = self._clock.now()
         self._change.rejected += [(now, one) for one in chunk.rejected]
         self.figures.rejected += len(chunk.rejected)
+        self._tell_rejected(chunk.rejected)
         if chunk.batch.size:
             self._change.made += self._learner.observe(chunk.batch, now)
             if self._ahead is not None:
@@ -151,6 +156,7 @@ class Agent:
 
         def finish(store: AgentStore) -> dict[str, bytes]:
             figures.dropped = added(dropped, self._bounds.keep(store, self._clock.now()))
+            figures.left_out = self._left_out()
             figures.stored, figures.connected = self._clock.now(), self._uplink.up
             source = SourceState(self._identity, self._source.snapshot())
             return self._unsaved | {SOURCE: msgspec.msgpack.encode(source), FIGURES: msgspec.msgpack.encode(figures)}
@@ -168,6 +174,25 @@ class Agent:
         self._trouble, self._written, self._unsaved = "", now, {}
         self._sender.answered -= change.answered
         self._change = Change()
+
+    def _tell_rejected(self, rejected: list[Rejected]) -> None:
+        """Name in the log every reason for which something is rejected, once."""
+        for one in rejected:
+            # Reasons may quote what was sent: what stands before it is the kind.
+            kind = one.reason.partition(":")[0][:REASON]
+            if kind not in self._told and len(self._told) < MOST_TOLD:
+                self._told.add(kind)
+                shown = one.raw[:80].decode(errors="replace")
+                log.warning("rejected, %s: %s (%s); flead agent status counts them", one.location, one.reason, shown)
+
+    def _left_out(self) -> dict[str, int]:
+        """What the source's messages send along that is no reading; named in the log when it comes first."""
+        counts: dict[str, int] = getattr(self._source, "left_out", dict)()
+        new = [name for name in counts if name not in self._told][: max(0, MOST_TOLD - len(self._told))]
+        if new:
+            self._told.update(new)
+            log.info("left out of what comes, for it is no measurement: %s", ", ".join(new))
+        return counts
 
     def _hold(self, error: sqlite3.Error, last: bool) -> None:
         """What could not be written stays in memory, up to a bound, until the disk takes it."""

@@ -27,6 +27,8 @@ class Figures(msgspec.Struct):
     """What the outbox had no room for, or what became too old."""
     refused: dict[str, int] = {}
     """What the platform refused, by reason."""
+    left_out: dict[str, int] = {}
+    """What messages sent along and was left out: ``name: what it is``, and of how many messages; since the start."""
     foreign_models: int = 0
     """Global models that are none of this learner's."""
     clock_jumps: int = 0

@@ -3,21 +3,34 @@
 import os
 import threading
 
+from flead.agent.clock import wall
+from flead.agent.decoding import Message, MessageDecoder
+from flead.agent.limits import Limits
 from flead.agent.mailbox import Mailbox
-from flead.codec.decode import Decoder
 from flead.columns import Chunk, Devices
+from flead.messages.reader import NOWHERE, Messages
+from flead.messages.settings import rules_of
+from flead.settings import Settings
 
 READ = 1 << 16
 """Bytes at a time, at most; a line that is longer than ``LONGEST`` is cut, and is no reading."""
 LONGEST = 1 << 20
 ROOM = 64
+WHOLE = b'{"device_id":'
+"""How a line begins that is a reading by its names."""
+BLANK = b" \t\r"
 
 
 class LineSource:
-    """The lines of a file or pipe. What was read before the agent stopped is gone: a pipe has no position."""
+    """The lines of a file or pipe, in any of the shapes that messages have.
 
-    def __init__(self, name: str, descriptor: int) -> None:
+    What was read before the agent stopped is gone: a pipe has no position.
+    """
+
+    def __init__(self, name: str, descriptor: int, settings: Settings | None = None) -> None:
         self.name = name
+        self._messages = Messages(None if settings is None else rules_of(settings))
+        self._limits = Limits({} if settings is None else settings.limits)
         self._descriptor = descriptor
         self._texts: Mailbox[bytes] = Mailbox(ROOM)
         self._ended = threading.Event()
@@ -25,8 +38,8 @@ class LineSource:
     def open(self, devices: Devices, position: dict[str, int] | None) -> None:
         """Begin to read, in a thread of its own."""
         del position
-        self._decoder = Decoder(devices, self.name)
-        self._nothing = self._decoder.lines(b"")
+        self._decoder = MessageDecoder(devices, self.name, self._messages, self._limits)
+        self._nothing = self._decoder.decode([])
         threading.Thread(target=self._read, name="standard input", daemon=True).start()
 
     def next_batch(self, limit: int, until: int | None) -> Chunk | None:
@@ -36,7 +49,15 @@ class LineSource:
         texts = self._texts.take(1)
         if not texts:
             return None if ended else self._nothing
-        return self._decoder.lines(texts[0])
+        return self._decode(texts[0])
+
+    def times(self) -> dict[str, int]:
+        """Under which names messages say their time, and how often; under none where they say none."""
+        return self._messages.times()
+
+    def left_out(self) -> dict[str, int]:
+        """What lines sent along and was left out, and how often."""
+        return self._messages.counts() | self._limits.outside
 
     def start_time(self) -> int:
         """Lines are as old as they say."""
@@ -47,12 +68,25 @@ class LineSource:
         return {}
 
     def total(self) -> int | None:
-        """Nobody knows."""
+        """Unknown: a pipe does not say how much is to come."""
         return None
 
     def close(self) -> None:
         """Take no more."""
         self._texts.close()
+
+    def _decode(self, text: bytes) -> Chunk:
+        # Lines that are all readings by their names are decoded together.
+        if text.count(WHOLE) == text.count(b"\n") + (not text.endswith(b"\n")):
+            return self._decoder.lines(text)
+        lines = text.split(b"\n")
+        now = wall()
+        first = self._decoder.skip_lines(len(lines) - (not lines[-1]))
+        return self._decoder.decode(
+            Message(f"line {number}", line, "", NOWHERE, now)
+            for number, line in enumerate(lines, first)
+            if line.strip(BLANK)
+        )
 
     def _read(self) -> None:
         rest = b""

@@ -85,7 +85,8 @@ class MqttUplink:
     def _publish(self, kind: str, payload: bytes, retain: bool = False) -> None:
         self._connection.publish(mqtt_topic(self._agent, kind), payload, retain)
 
-    def _receive(self, topic: str, payload: bytes) -> None:
+    def _receive(self, topic: str, payload: bytes, retained: bool) -> None:
+        del retained  # the newest global model is news to an agent that has just begun
         try:
             if topic == MQTT_GLOBAL:
                 model = unpack(payload)

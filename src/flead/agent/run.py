@@ -8,7 +8,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from flead.agent.figures import Figures
 from flead.agent.sources import make_source
 from flead.agent.store import AgentStore
 from flead.agent.uplink import Uplink
+from flead.columns import Source
+from flead.ingest.recognise.understanding import Account
+from flead.ingest.report import at_end, at_start
 from flead.settings import Settings
 from flead.trust.keys import SigningKey
 
@@ -65,8 +68,10 @@ def run(settings: Settings, *, fresh: bool) -> Figures:
             logging.getLogger("flead").info(
                 "agent %s: %s to %s, %d devices known", name, who.source, who.uplink, agent.figures.devices
             )
+            log_files(opened.source, at_start)
             uplink.start()
             agent.run(opened.until)
+            log_files(opened.source, at_end)
         finally:
             opened.source.close()
             store.close()
@@ -87,6 +92,14 @@ def make_uplink(settings: Settings, name: str, key: SigningKey) -> Uplink:
     from flead.agent.mqtt_uplink import MqttUplink
 
     return MqttUplink(settings, address, name, key)
+
+
+def log_files(source: Source, lines_of: Callable[[Account], list[str]]) -> None:
+    """Say what a source's files were understood as, or what became of them; other sources have none."""
+    account = getattr(source, "account", None)
+    if isinstance(account, Account):
+        for line in lines_of(account):
+            logging.getLogger("flead").log(logging.WARNING if "warning: " in line else logging.INFO, "%s", line)
 
 
 @contextmanager

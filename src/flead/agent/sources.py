@@ -12,7 +12,7 @@ from flead.columns import Source
 from flead.ingest.pace import Pace
 from flead.settings import Settings
 
-FORMS = "mqtt://HOST/TOPICS, csv:DIR, skab:DIR or - (lines on standard input)"
+FORMS = "mqtt://HOST/TOPICS, csv:PATH, skab:DIR or - (lines on standard input)"
 
 PAUSE = 60_000
 """Milliseconds of event time in which a recording says nothing that are waited for; a longer pause is skipped."""
@@ -32,7 +32,7 @@ def make_source(settings: Settings, client_id: str) -> Opened:
     if not name:
         raise AgentError(f"no source of readings: give --source, {FORMS}")
     if name == "-":
-        return Opened(LineSource("standard input", sys.stdin.fileno()), True, lambda: None)
+        return Opened(LineSource("standard input", sys.stdin.fileno(), settings), True, lambda: None)
     if name.startswith(("mqtt:", "mqtts:")):
         from flead.agent.mqtt_source import MqttSource
 

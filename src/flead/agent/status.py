@@ -57,6 +57,7 @@ def status(settings: Settings) -> dict[str, Any]:
         "waiting_since": _time(oldest),
         "dropped": figures.dropped,
         "refused": figures.refused,
+        "left_out": figures.left_out,
         "global_version": figures.global_version,
         "foreign_models": figures.foreign_models,
         "clock_jumps": figures.clock_jumps,

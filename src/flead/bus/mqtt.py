@@ -20,7 +20,8 @@ FIRST_WAIT, LONGEST_WAIT = 1, 30
 CONNECT_SECONDS = 10
 THE_BROKER = "the MQTT broker"
 
-Received = Callable[[str, bytes], None]
+Received = Callable[[str, bytes, bool], None]
+"""Topic, payload, and whether the broker had retained it from before."""
 
 
 class Broker(NamedTuple):
@@ -35,7 +36,7 @@ class Broker(NamedTuple):
 
 
 class MqttConnection:
-    """Calls ``received(topic, payload)`` in a thread of its own, for what is published to ``topics`` (QoS 1).
+    """Calls ``received(topic, payload, retained)`` in a thread of its own, for what is published to ``topics`` (QoS 1).
 
     ``session``: the broker keeps what is published while this client is away. ``connected`` is called whenever the
     connection stands. Raises TrustError for certificates that cannot be used.
@@ -121,7 +122,7 @@ class MqttConnection:
 
     def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
         del client, data
-        self._received(message.topic, bytes(message.payload))
+        self._received(message.topic, bytes(message.payload), message.retain)
 
     def _say(self, line: str) -> None:
         """Once, not with every try."""

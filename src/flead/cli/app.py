@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -78,12 +79,41 @@ def run(
             "strategy": strategy, "seed": seed, "channel": channel,
         }
     )  # fmt: skip
-    run_pipeline(
+    any_read = run_pipeline(
         chosen,
         fresh=fresh,
         web=web,
         on_summary=lambda tally: print(json.dumps(as_dict(tally)) if as_json else as_text(tally), flush=True),
     )
+    if not any_read:
+        raise typer.Exit(1)
+
+
+@app.command()
+def look(
+    source: Annotated[str, typer.Argument(help="A file, a folder, or a source such as mqtt://HOST/TOPICS or -.")],
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long to listen to a source that has no end.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a source is understood as, why, and which lines of flead.toml change that. Nothing is stored."""
+    from flead.ingest.report import in_full
+    from flead.look import as_dict, look_at, warnings
+
+    chosen, _ = settings.load()
+    account = look_at(chosen, source, seconds)
+    if as_json:
+        print(json.dumps(as_dict(account)))
+    else:
+        console = Console()
+        for title, rows in in_full(account):
+            table = Table(*rows[0], title=title, title_justify="left")
+            for row in rows[1:]:
+                table.add_row(*map(escape, row))
+            console.print(table)
+    for line in warnings(account):
+        print(f"warning: {line}", file=sys.stderr)
+    if not account.readings:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -91,7 +121,7 @@ def score(
     out: Annotated[Path, typer.Option(help="The file to write the scores to: .csv or .parquet.")],
     data: Annotated[
         str | None,
-        typer.Option(help="csv:DIR, edge-iiotset:PATH, skab:DIR, or sim with --readings.", show_default="sim"),
+        typer.Option(help="csv:PATH, edge-iiotset:PATH, skab:DIR, or sim with --readings.", show_default="sim"),
     ] = None,
     learner: Learner = None,
     strategy: Strategy = None,
@@ -108,7 +138,11 @@ def score(
     )
     with _progress("scoring") as progress:
         scored = score_source(chosen, out, local=local, progress=progress)
+    for warning in scored.warnings:
+        print(warning, file=sys.stderr)
     print(json.dumps(scored.to_dict()) if as_json else scored)
+    if not scored.readings:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Messages to readings in columns.
 
-A message is one reading as a JSON object, or several, one a line. A line that is no reading is refused by itself;
+A message is one reading as a JSON object, or several, one a line. What is not in plain form, but says whose it is, when
+and what, is read as :mod:`flead.messages` does. A line that is no reading is refused by itself;
 a message none of whose lines is one is refused as a whole, so that foreign bytes stay together whatever they hold.
 """
 
@@ -17,6 +18,7 @@ from flead.codec.strict import BLANK, Parsed, parse
 from flead.codec.uncounted import njit_uncounted
 from flead.columns import Batch, Channels, Chunk, Devices
 from flead.idtable import EMPTY, TEXT, IdTable
+from flead.messages.reader import NOWHERE, Messages
 from flead.records import DEFAULT_CHANNEL, LONGEST_NAME, MOST_CHANNELS, Rejected
 
 MOST_KINDS = 256
@@ -110,6 +112,7 @@ class Decoder:
         self._devices = devices
         self._source = source
         self._lines = 0
+        self._shapes = Messages()
         self._names = IdTable()
         self._names.rows([DEFAULT_CHANNEL.encode()])
         self._columns_of_kinds = np.zeros((0, 0), np.int16)
@@ -124,6 +127,11 @@ class Decoder:
         for refused in chunk.rejected:
             refused.raw = refused.raw.removesuffix(b"\n")
         return Chunk(chunk.batch, [refused for refused in chunk.rejected if refused.raw.strip(BLANK)])
+
+    def skip_lines(self, count: int) -> int:
+        """Count lines that were not given to :meth:`lines`; returns the number of the first of them."""
+        first, self._lines = self._lines + 1, self._lines + count
+        return first
 
     def messages(self, messages: Sequence[bytes], locate: Locate = "message {}".format) -> Chunk:
         """The readings of these messages; ``locate`` says where message i, from 0, is from."""
@@ -161,17 +169,32 @@ class Decoder:
         for number, line in enumerate(lines, 1):
             if len(lines) > 1 and line.strip(BLANK):
                 try:
-                    self._put(parse(line), columns, place + taken)
+                    self._put(self._parse(line), columns, place + taken)
                     taken += 1
                 except MalformedError as error:
                     refused.append((f", line {number}", str(error), line))
         if taken:
             return refused
         try:
-            self._put(parse(message), columns, place)
+            self._put(self._parse(message), columns, place)
         except MalformedError as error:
             return [("", str(error), message)]
         return []
+
+    def _parse(self, line: bytes) -> Parsed:
+        """The reading in a line, of whatever shape; a line that could be read both ways is what its names say."""
+        try:
+            return parse(line)
+        except MalformedError:
+            if not line.lstrip(BLANK).startswith(b"{") or b'"data"' in line:
+                raise
+            try:
+                (read,) = self._shapes.read(line, "", NOWHERE, None)
+            except ValueError:  # no reading, or several: the plain form's reason says what is expected
+                pass
+            else:
+                return parse(read)
+            raise
 
     def _put(self, parsed: Parsed, columns: _Columns, place: int) -> None:
         row = row_with(self._devices, parsed.device_id, parsed.channels)

@@ -24,6 +24,7 @@ from flead.settings import Settings
 from flead.shard import state as shard_state
 from flead.shard.outputs import flagged, local_models, local_updates
 from flead.shard.shard import Outcome, Shard
+from flead.storage.queries.source import KEY as UNDERSTOOD
 from flead.storage.writing.tables import Points, Predicted
 from flead.storage.writing.thinning import Thinning
 from flead.storage.writing.writer import Writer
@@ -60,8 +61,7 @@ class SourceState(msgspec.Struct):
 
     identity: str
     """See :func:`flead.ingest.sources.identity`."""
-    position: dict[str, int] | None
-    """None: read to its end."""
+    position: dict[str, int]
     newest: int
     """The newest event time, in milliseconds."""
 
@@ -99,6 +99,8 @@ class Pipeline:
         self._detected = Confusion()  # of the alarms, what is stored
         self._predicted = (0, 0)  # a global version, and how many of its single predictions are stored
         source.open(self.shard.devices, self._restore(stored))
+        account = getattr(source, "account", None)
+        self._understood = None if account is None else msgspec.json.encode(account)
         self._writer = writer_for(self.shard)
         self._asked_for = asked_for
         self._thinning = Thinning(self.shard.devices, settings.signal_rows_per_second)
@@ -113,7 +115,7 @@ class Pipeline:
         started = committed = time.monotonic()
         ended = False
         if self._asked_for():  # while nothing ran
-            self.commit(finished=False)
+            self.commit()
         while not self._stop.is_set() and not ended:
             limit = min(BATCH, (self.settings.readings or BATCH + self.tally.readings) - self.tally.readings)
             chunk = self.source.next_batch(limit, pace.until()) if limit > 0 else None
@@ -125,7 +127,7 @@ class Pipeline:
             now = time.monotonic()
             self.tally.seconds = now - started
             if now - committed >= COMMIT_SECONDS or ended or self._stop.is_set():
-                self.commit(finished=ended and limit > 0)
+                self.commit()
                 committed = time.monotonic()
                 progress(self.tally)
         self.tally.seconds = time.monotonic() - started
@@ -145,8 +147,8 @@ class Pipeline:
         self._write(outcome, merged)
         self._count(outcome, merged)
 
-    def commit(self, finished: bool) -> None:
-        """Write rows and state; ``finished``: the source has ended, so that the next run starts it again."""
+    def commit(self) -> None:
+        """Write rows and state."""
         now = to_text(self._newest)
         self._roll_back(now)
         self._writer.add_evaluations(
@@ -154,8 +156,10 @@ class Pipeline:
         )
         alarms = self.auditor.alarms
         self._writer.add_detections(self.shard.learner.name, Confusion(*np.subtract(alarms, self._detected).tolist()))
-        position = None if finished else self.source.snapshot()
-        state = SourceState(identity(self.settings), position, self._newest)
+        state = SourceState(identity(self.settings), self.source.snapshot(), self._newest)
+        if self._understood is not None:
+            self._writer.put_state({UNDERSTOOD: self._understood})
+            self._understood = None
         evaluation = EvaluationState(
             self._predicted,
             [(version, broker, counts) for (version, broker), counts in self.auditor.by_version.items()],
@@ -180,7 +184,7 @@ class Pipeline:
             self._writer.add_rolled_back(request, model.version)
 
     def _restore(self, stored: dict[str, bytes]) -> dict[str, int] | None:
-        """Restore the stored state; returns where to resume, if this source was not read to its end."""
+        """Restore the stored state; returns where to resume, if it was this source."""
         if SOURCE not in stored:
             return None
         shard = {key.removeprefix(SHARD): block for key, block in stored.items() if key.startswith(SHARD)}

@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
@@ -16,7 +16,9 @@ from rich.status import Status
 from flead.embedded.pipeline import Pipeline, Tally
 from flead.embedded.summary import progress_line
 from flead.errors import FleadError
+from flead.ingest.csv_folder import Files
 from flead.ingest.pace import is_live, now, pace_of
+from flead.ingest.report import at_end, at_start
 from flead.ingest.sources import make_source
 from flead.placement import broker_of
 from flead.settings import Settings
@@ -33,11 +35,12 @@ HISTORY_MILLISECONDS = 10 * 60 * 1000
 """A live simulated fleet starts this far in the past and catches up at full speed: the first page has data to show."""
 
 
-def run(settings: Settings, *, fresh: bool, web: bool, on_summary: Callable[[Tally], None]) -> None:
+def run(settings: Settings, *, fresh: bool, web: bool, on_summary: Callable[[Tally], None]) -> bool:
     """Run the pipeline, with the viewer unless ``web`` is off, until the source ends or Ctrl-C.
 
     With the viewer, the page stays after a source has ended, until Ctrl-C. ``on_summary`` is called once, when the
-    pipeline has ended and everything is stored.
+    pipeline has ended and everything is stored. What files were understood as goes to standard error. Returns False
+    if the source has files and none of them a reading.
     """
     stop = Stop()
     try:
@@ -48,18 +51,34 @@ def run(settings: Settings, *, fresh: bool, web: bool, on_summary: Callable[[Tal
             stop.then(pipeline.stop)
             if fresh:
                 reset(connection)
+            source = pipeline.source
+            account = source.account if isinstance(source, Files) else None
+            if account is not None:
+                _say(at_start(account))
+
+            def finish(tally: Tally) -> None:
+                on_summary(tally)
+                if account is not None and isinstance(source, Files):
+                    _say(at_end(account, source.given_before))
+
             try:
                 if viewer is None:
-                    on_summary(_work(settings, pipeline))
+                    finish(_work(settings, pipeline))
                 else:
-                    _with_viewer(settings, pipeline, viewer, stop, on_summary)
+                    _with_viewer(settings, pipeline, viewer, stop, finish)
             finally:
-                pipeline.source.close()
+                source.close()
+            return account is None or account.readings > 0
     except psycopg.Error as error:
         raise FleadError(
             f"the database failed: {str(error).strip().splitlines()[0]}; what was committed is kept, and the next run "
             f"resumes there; see {settings.data_dir / 'postgres.log'}"
         ) from error
+
+
+def _say(lines: Sequence[str]) -> None:
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)
 
 
 def _pipeline(settings: Settings, connection: psycopg.Connection[Any], fresh: bool) -> Pipeline:

@@ -11,7 +11,7 @@ lines are those of one device after another.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +23,8 @@ from flead.columns import Chunk, Source
 from flead.errors import FleadError
 from flead.evaluation.backtest import backtest, series_of
 from flead.federation.rounds import Rounds, rounds_of
+from flead.ingest.csv_folder import Files
+from flead.ingest.report import at_start, warnings_of
 from flead.ingest.simulated import SimulatedSource
 from flead.ingest.sources import make_source
 from flead.learning.registry import LEARNERS
@@ -49,6 +51,8 @@ class Scored:
     devices: int = 0
     global_models: int = 0
     seconds: float = 0.0
+    warnings: list[str] = field(default_factory=list)
+    """What a user should know of how the source was read."""
 
     def to_dict(self) -> dict[str, Any]:
         """The summary that ``flead score --json`` prints."""
@@ -77,6 +81,10 @@ def score(settings: Settings, out: Path, *, local: bool, progress: Callable[[int
     else:
         scored = _score_stream(settings, source, None if local else rounds, out, progress)
     scored.seconds = time.monotonic() - started
+    if isinstance(source, Files):
+        scored.warnings = [
+            line.strip() for line in at_start(source.account) + warnings_of(source.account) if "warning:" in line
+        ]
     return scored
 
 

@@ -1,43 +1,102 @@
-"""A folder of CSV files, one a device: the file name without ``.csv`` is the device's id.
-
-:mod:`flead.ingest.csv_reader` says what a file may hold. Memory: all readings, as columns.
-"""
+"""Files of readings: a folder with all below it, or one file. :mod:`flead.ingest.reader` says what they may hold."""
 
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from flead.ingest.csv_reader import DeviceFile, Layout, Reader
 from flead.ingest.errors import SourceError
+from flead.ingest.reader import Reader
+from flead.ingest.recognise.device_names import PACKINGS, device_of, without_ending
+from flead.ingest.recognise.pins import Pins
+from flead.ingest.recognise.understanding import Account
 from flead.ingest.recorded import RecordedSource, Recording
+from flead.ingest.sheets import DeviceFile
+
+KINDS = (
+    (".csv", ".tsv", ".parquet", ".pq", ".zip"),
+    (".json", ".jsonl", ".ndjson"),
+    (".txt", ".dat", ".log", ".asc"),
+)
+"""File name endings. Where a folder has files of one kind, those of the kinds below it are mostly notes: not read."""
+
+LOOK_BYTES, LOOK_FILES = 4 << 20, 100
+"""How much of a file, and how many files, are read to see what they are."""
 
 
-def csv_folder(name: str, folder: Path, channel: str | None = None) -> RecordedSource:
-    """The source of a folder's ``*.csv`` files. Raises :class:`SourceError`."""
-    return csv_files(name, list_csv(name, folder), Layout(), channel)
+class Files(RecordedSource):
+    """A source of files, which can tell what it has read."""
 
+    def __init__(self, name: str, files: Sequence[DeviceFile], pins: Pins) -> None:
+        super().__init__(name, self._read_files)
+        self._files = files
+        self._pins = pins
+        self.account = Account(name)
+        """Of the last time that the files were read."""
 
-def csv_files(name: str, files: Sequence[DeviceFile], layout: Layout, channel: str | None) -> RecordedSource:
-    """The source of these files."""
-
-    def read() -> list[Recording]:
-        reader = Reader(name, layout, channel)
-        recordings = reader.read(files)
-        reader.log_ignored()
+    def _read_files(self) -> list[Recording]:
+        reader = Reader(self.name, self._pins)
+        recordings = reader.read(self._files)
+        self.account = reader.account
         return recordings
 
-    return RecordedSource(name, read)
+
+def csv_folder(name: str, path: Path, pins: Pins | None = None) -> Files:
+    """The source of the files of a folder, or of a file. Raises :class:`SourceError`."""
+    return Files(name, list_files(name, path), pins or Pins())
+
+
+def look(name: str, path: Path, pins: Pins) -> Account:
+    """What the files at a path are understood as, by the beginning of the first of them."""
+    reader = Reader(name, pins, LOOK_BYTES)
+    files = list_files(name, path)
+    reader.read(files[:LOOK_FILES])
+    return reader.account
+
+
+def list_files(name: str, path: Path) -> list[DeviceFile]:
+    """The files of readings in a folder and below it, in natural order. SourceError if there are none."""
+    if path.is_file():
+        return [DeviceFile(path, device_of(_as_text(path.name), ""), _as_text(path.name))]
+    if not path.is_dir():
+        raise SourceError(f"{name}: {path} is neither a folder nor a file; give the folder that holds the CSV files")
+    found = sorted(_visible(path), key=lambda file: _in_natural_order(file, path))
+    paths = next((kind for endings in KINDS if (kind := [file for file in found if _ending(file) in endings])), [])
+    if not paths:
+        others = f" ({len(found)} of another kind, such as {_as_text(found[0].name)})" if found else ""
+        raise SourceError(f"{name}: {path} holds no file of readings{others}; {', '.join(sum(KINDS, ()))} are read")
+    folder = _as_text(path.resolve().name)
+    locations = [_as_text(file.relative_to(path).as_posix()) for file in paths]
+    return [
+        DeviceFile(file, device_of(location, folder), location) for file, location in zip(paths, locations, strict=True)
+    ]
 
 
 def list_csv(name: str, folder: Path) -> list[DeviceFile]:
-    """The folder's CSV files in natural order; hidden ones are none. Raises :class:`SourceError` without any."""
+    """The CSV files of a data set, whose names are its devices. SourceError if there are none."""
     if not folder.is_dir():
         raise SourceError(f"{name}: {folder} is not a folder; give the folder that holds one CSV file a device")
-    paths = [path for path in folder.iterdir() if path.suffix.lower() == ".csv" and not path.name.startswith(".")]
+    paths = [file for file in folder.iterdir() if file.suffix.lower() == ".csv" and not file.name.startswith(".")]
     if not paths:
         raise SourceError(f"{name}: {folder} holds no .csv file; one file a device is expected")
-    return [DeviceFile(path, _as_text(path.stem), _as_text(path.name)) for path in sorted(paths, key=_in_natural_order)]
+    ordered = sorted(paths, key=lambda file: _in_natural_order(file, folder))
+    return [DeviceFile(path, without_ending(_as_text(path.name)), _as_text(path.name)) for path in ordered]
+
+
+def _visible(folder: Path) -> list[Path]:
+    """The files in a folder and in its sub-folders, without hidden ones."""
+    found = []
+    for root, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [each for each in folders if not each.startswith((".", "__MACOSX"))]
+        found += [Path(root, name) for name in names if not name.startswith(".")]
+    return found
+
+
+def _ending(path: Path) -> str:
+    name = path.name.lower()
+    packed = next((ending for ending in PACKINGS if name.endswith(ending)), "")
+    ending = Path(name.removesuffix(packed)).suffix
+    return ending if ending in sum(KINDS, ()) or not packed else ".csv"
 
 
 def _as_text(name: str) -> str:
@@ -45,7 +104,8 @@ def _as_text(name: str) -> str:
     return os.fsencode(name).decode(errors="replace")
 
 
-def _in_natural_order(path: Path) -> tuple[list[str | int], str]:
+def _in_natural_order(path: Path, folder: Path) -> tuple[list[tuple[bool, int, str]], str]:
     """device_2 before device_10."""
-    parts = re.split(r"(\d+)", path.stem)
-    return [int(part) if part.isdecimal() else part for part in parts], path.name
+    text = without_ending(path.relative_to(folder).as_posix())
+    parts = re.split(r"(\d+)", text)
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts], path.name

@@ -87,32 +87,72 @@ def read_blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
         yield b"".join(pending)
 
 
-def split(text: bytes, first_line: int, separator: str, columns: Sequence[str]) -> Table:
-    """The rows of ``text``, whose first line has this number in its file. ``columns`` are distinct."""
+def split(
+    text: bytes, first_line: int, separator: str, columns: Sequence[str], comment: str = "", fewest: int = 0
+) -> Table:
+    """The rows of ``text``, whose first line has this number in its file. ``columns`` are distinct.
+
+    Lines that begin with ``comment`` are no rows. Empty cells behind the last column are none, and those behind the
+    ``fewest`` first columns may be left out.
+    """
     raw = np.frombuffer(text, dtype=np.uint8)
     starts, stops, kept = _find_lines(raw, text)
+    if comment:
+        told = raw[starts] != ord(comment)
+        kept[kept] = told
+        starts, stops = starts[told], stops[told]
     separators = np.flatnonzero(raw == ord(separator))
-    widths = np.searchsorted(separators, stops) - np.searchsorted(separators, starts) + 1
     quotes = np.flatnonzero(raw == _QUOTE)
-    quoted = np.searchsorted(quotes, stops) > np.searchsorted(quotes, starts)
+    odd, quoted = _quoting(raw, starts, stops, quotes, ord(separator))
+    if len(quotes) and not odd.all():
+        # Where quotes stand in pairs, a separator between an odd number of them and the next is part of a cell.
+        before = np.searchsorted(quotes, np.stack([separators, starts[_line_of(separators, starts)]]))
+        separators = separators[(before[0] - before[1]) % 2 == 0]
+    widths = np.searchsorted(separators, stops) - np.searchsorted(separators, starts) + 1
     # Polars would take a BOM away from the first line, which then may be none.
-    quoted |= raw[starts] == _BOM[0]
-    plain = ~quoted & (widths == len(columns))
+    odd |= raw[starts] == _BOM[0]
+    plain = ~odd & (widths == len(columns))
     places = np.flatnonzero(plain)
-    malformed = {place: _wrong_width(widths[place], columns) for place in np.flatnonzero(~quoted & ~plain).tolist()}
     if plain.all() and kept.all():
-        cells = _split_plain(text, len(places), separator, columns)
+        cells = _split_plain(text, len(places), separator, columns, bool(len(quotes)))
     else:
         lines = [text[starts[place] : stops[place]] for place in places.tolist()]
-        cells = _split_plain(b"\n".join(lines), len(places), separator, columns)
-    if quoted.any():
-        lines_of = {place: text[starts[place] : stops[place]] for place in np.flatnonzero(quoted).tolist()}
-        found, reasons = _split_quoted(lines_of, separator, columns)
+        cells = _split_plain(b"\n".join(lines), len(places), separator, columns, bool(quoted[plain].any()))
+    rest = np.flatnonzero(~plain)
+    malformed: dict[int, str] = {}
+    if len(rest):
+        lines_of = {place: text[starts[place] : stops[place]] for place in rest.tolist()}
+        found, malformed = _split_one_by_one(lines_of, separator, columns, fewest or len(columns))
         places = np.concatenate([places, np.array(list(found), dtype=np.int64)])
         order = np.argsort(places)
         cells, places = pl.concat([cells, _frame(list(found.values()), columns)])[order], places[order]
-        malformed |= reasons
     return Table(text, starts, stops, first_line + np.flatnonzero(kept), cells, places, malformed)
+
+
+def _line_of(places: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.maximum(np.searchsorted(starts, places, side="right") - 1, 0)
+
+
+def _quoting(
+    raw: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    quotes: NDArray[np.int64],
+    separator: int,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Lines whose quotes do not simply enclose whole cells, and lines that have quotes."""
+    first, last = np.searchsorted(quotes, starts), np.searchsorted(quotes, stops)
+    quoted = last > first
+    if not len(quotes) or not len(starts):
+        return np.zeros(len(starts), np.bool_), quoted
+    odd = (last - first) % 2 == 1
+    line = _line_of(quotes, starts)
+    opening = (np.arange(len(quotes)) - first[line]) % 2 == 0
+    before = np.where(quotes > starts[line], raw[np.maximum(quotes - 1, 0)], separator)
+    behind = np.where(quotes + 1 < stops[line], raw[np.minimum(quotes + 1, len(raw) - 1)], separator)
+    wrong = np.where(opening, before, behind) != separator
+    odd[line[wrong]] = True
+    return odd & quoted, quoted
 
 
 def _find_lines(raw: NDArray[np.uint8], text: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
@@ -132,15 +172,15 @@ def _find_lines(raw: NDArray[np.uint8], text: bytes) -> tuple[NDArray[np.int64],
     return starts[kept], stops[kept], kept
 
 
-def _split_plain(lines: bytes, count: int, separator: str, columns: Sequence[str]) -> pl.DataFrame:
-    """The cells of ``count`` lines without quotes and with the right number of separators."""
+def _split_plain(lines: bytes, count: int, separator: str, columns: Sequence[str], quoted: bool) -> pl.DataFrame:
+    """The cells of ``count`` lines with the right number of separators, and at most simple quotes."""
     if not count:
         return _frame([], columns)
     cells = pl.read_csv(
         lines,
         has_header=False,
         separator=separator,
-        quote_char=None,
+        quote_char='"' if quoted else None,
         schema=dict.fromkeys(columns, pl.String),
         encoding="utf8-lossy",
     )
@@ -149,8 +189,8 @@ def _split_plain(lines: bytes, count: int, separator: str, columns: Sequence[str
     return cells
 
 
-def _split_quoted(
-    lines: dict[int, bytes], separator: str, columns: Sequence[str]
+def _split_one_by_one(
+    lines: dict[int, bytes], separator: str, columns: Sequence[str], fewest: int
 ) -> tuple[dict[int, list[str]], dict[int, str]]:
     """The cells of lines one by one, quotes resolved, by place; and why other lines have none."""
     found, malformed = {}, {}
@@ -160,10 +200,13 @@ def _split_quoted(
         except csv.Error as error:
             malformed[place] = f"not CSV: {error}"
             continue
-        if len(cells) == len(columns):
-            found[place] = cells
+        width = len(cells)
+        while width > len(columns) and not cells[width - 1].strip():
+            width -= 1
+        if fewest <= width <= len(columns):
+            found[place] = cells[:width] + [""] * (len(columns) - width)
         else:
-            malformed[place] = _wrong_width(len(cells), columns)
+            malformed[place] = _wrong_width(width, columns)
     return found, malformed
 
 
@@ -173,7 +216,7 @@ def _frame(rows: list[list[str]], columns: Sequence[str]) -> pl.DataFrame:
 
 
 def _wrong_width(found: int, columns: Sequence[str]) -> str:
-    return f"{found} {'field' if found == 1 else 'fields'} where the header has {len(columns)}"
+    return f"{found} {'cell' if found == 1 else 'cells'} where there are {len(columns)} columns"
 
 
 def _sniff_separator(header: bytes) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from flead.ingest.csv_folder import csv_folder
+from flead.ingest.csv_folder import Files, list_csv
 from flead.ingest.edge_clean import Clean, clean
 from flead.ingest.edge_report import Report
 from flead.ingest.errors import SourceError
+from flead.ingest.recognise.pins import Pins
 from flead.ingest.recorded import RecordedSource, Recording
 from flead.records import Rejected, to_texts
 
@@ -28,7 +29,7 @@ REJECTED = "rejected.jsonl"
 def edge_iiotset(name: str, path: Path, devices: int = DEVICES, channel: str | None = None) -> RecordedSource:
     """The source of the raw file, or of a folder that :func:`prepare` made. Raises :class:`SourceError`."""
     if path.is_dir():
-        return csv_folder(name, path, channel)
+        return Files(name, list_csv(name, path), Pins(channel=channel, sentinels=False))
     _check_file(path)
 
     def read() -> list[Recording]:

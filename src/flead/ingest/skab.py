@@ -5,24 +5,25 @@ Each of the 34 labelled experiments (``valve1/``, ``valve2/``, ``other/``) is a 
 which has no labels, is not among them.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
-from flead.ingest.csv_folder import csv_files, list_csv
-from flead.ingest.csv_reader import DeviceFile, Layout
+from flead.ingest.csv_folder import Files, list_csv
 from flead.ingest.errors import SourceError
-from flead.ingest.recorded import RecordedSource
+from flead.ingest.recognise.pins import Pins
+from flead.ingest.sheets import DeviceFile
 
 GROUPS = ("valve1", "valve2", "other")
-LAYOUT = Layout(time="datetime", label="anomaly", ignored=frozenset({"changepoint"}))
+PINS = Pins(time_column="datetime", label="anomaly", ignored=frozenset({"changepoint"}))
 
 
-def anomaly_free(name: str, folder: Path) -> RecordedSource | None:
+def anomaly_free(name: str, folder: Path) -> Files | None:
     """The run without anomalies, None if the folder lacks it."""
     place = folder / "anomaly-free"
-    return csv_files(name, list_csv(name, place), LAYOUT, None) if place.is_dir() else None
+    return Files(name, list_csv(name, place), PINS) if place.is_dir() else None
 
 
-def skab(name: str, folder: Path, channel: str | None = None) -> RecordedSource:
+def skab(name: str, folder: Path, channel: str | None = None) -> Files:
     """The source of a SKAB ``data`` folder. Raises :class:`SourceError`."""
     found = [group for group in GROUPS if (folder / group).is_dir()]
     if not found:
@@ -32,4 +33,4 @@ def skab(name: str, folder: Path, channel: str | None = None) -> RecordedSource:
         for group in found
         for file in list_csv(name, folder / group)
     ]
-    return csv_files(name, files, LAYOUT, channel)
+    return Files(name, files, replace(PINS, channel=channel))

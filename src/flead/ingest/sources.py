@@ -8,11 +8,13 @@ from flead.columns import Source
 from flead.ingest.csv_folder import csv_folder
 from flead.ingest.edge_iiotset import edge_iiotset
 from flead.ingest.errors import SourceError
+from flead.ingest.recognise.pins import pins_of
 from flead.ingest.simulated import INTERVAL, START, SimulatedSource
 from flead.ingest.skab import skab
 from flead.settings.readings import ReadingsSettings
+from flead.settings.recognition import RecognitionSettings
 
-FORMS = "sim, csv:DIR, edge-iiotset:PATH or skab:DIR"
+FORMS = "sim, csv:PATH, edge-iiotset:PATH or skab:DIR"
 
 
 def make_source(settings: ReadingsSettings, start: int | None = None, interval: int = INTERVAL) -> Source:
@@ -31,12 +33,18 @@ def make_source(settings: ReadingsSettings, start: int | None = None, interval: 
         raise SourceError(f"data = {name!r} lacks its path; give {FORMS}")
     place = Path(path).expanduser()
     if scheme == "csv":
-        return csv_folder(name, place, channel)
+        return csv_folder(name, place, pins_of(settings))
     if scheme == "skab":
         return skab(name, place, channel)
     return edge_iiotset(name, place, settings.devices, channel)
 
 
+RECOGNITION = tuple(RecognitionSettings.model_fields)
+"""The settings that say how files are read."""
+
+
 def identity(settings: ReadingsSettings) -> str:
     """What makes a source the same one as in the run before, so that its position means something."""
-    return msgspec.json.encode([settings.data, settings.devices, settings.seed, settings.channel]).decode()
+    named = [settings.data, settings.devices, settings.seed, settings.channel]
+    pinned = settings.model_dump(mode="json", include=set(RECOGNITION), exclude_defaults=True)
+    return msgspec.json.encode([*named, pinned], order="deterministic").decode()

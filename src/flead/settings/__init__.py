@@ -26,6 +26,7 @@ from flead.settings.placement import PlacementSettings
 from flead.settings.platform import PlatformSettings
 from flead.settings.privacy import PrivacySettings
 from flead.settings.readings import ReadingsSettings
+from flead.settings.recognition import RecognitionSettings
 from flead.settings.section import Section
 from flead.settings.store import StoreSettings
 from flead.settings.trust import TrustSettings
@@ -36,6 +37,7 @@ PREFIX = "FLEAD_"
 
 SECTIONS: dict[str, type[Section]] = {
     "Readings": ReadingsSettings,
+    "Files and messages": RecognitionSettings,
     "Learning": LearningSettings,
     "Alarms": AlarmSettings,
     "Federation": FederationSettings,

@@ -2,13 +2,14 @@
 
 from pydantic import Field
 
-from flead.settings.section import SPEED, Section
+from flead.settings.recognition import RecognitionSettings
+from flead.settings.section import SPEED
 
 
-class ReadingsSettings(Section):
+class ReadingsSettings(RecognitionSettings):
     """Which readings come in, and how fast."""
 
-    data: str = Field("sim", description="Where readings come from: sim, csv:DIR, edge-iiotset:PATH or skab:DIR.")
+    data: str = Field("sim", description="Where readings come from: sim, csv:PATH, edge-iiotset:PATH or skab:DIR.")
     devices: int = Field(2407, ge=1, description="Devices of the simulated fleet, or to split Edge-IIoTset into.")
     readings: int | None = Field(
         None, ge=1, description="Stop after this many readings; unset: at the end of the source."
@@ -18,5 +19,5 @@ class ReadingsSettings(Section):
     )
     seed: int = Field(0, ge=0, description="Seed of the simulated fleet: same seed, same readings.")
     channel: str | None = Field(
-        None, description="The one column to read (csv, edge-iiotset); unset: all, or the source's default."
+        None, description="The one channel to read (csv, edge-iiotset); unset: all, or the source's default."
     )

@@ -6,6 +6,8 @@ from fastapi import APIRouter, Query, Response
 
 from flead.dashboard.api.answers import Broker, Limit, Moment, NotThereError, Offset, answers, rows, send
 from flead.dashboard.site import Site
+from flead.dashboard.sources import source_of
+from flead.ingest.recognise.device_source import DeviceSource
 from flead.storage import queries
 from flead.storage.queries import Order
 from flead.storage.queries.rows import (
@@ -75,6 +77,15 @@ def routes(site: Site) -> APIRouter:
         found = await ask(queries.device_parameters, device_id)
         if found is None:
             raise NotThereError(f"device {device_id!r} has not trained yet")
+        return send(found)
+
+    @api.get("/{device_id:path}/source", responses=answers(DeviceSource, 404, 422))
+    async def source(device_id: str) -> Response:
+        """What the device's files were understood as: columns, times, units, and what was left out."""
+        await known(device_id)
+        found = await ask(source_of, device_id)
+        if found is None:
+            raise NotThereError(f"device {device_id!r} was not read from files by the newest run")
         return send(found)
 
     @api.get("/{device_id:path}", responses=answers(DeviceRow, 404, 422))

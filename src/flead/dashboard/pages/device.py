@@ -13,9 +13,12 @@ from flead.dashboard.components.table import Table, column
 from flead.dashboard.formats import NONE, count, figure, measured, percent, plural, score
 from flead.dashboard.pages.device_learning import Learning
 from flead.dashboard.pages.device_signal import RANGES, Signal, extent
+from flead.dashboard.pages.device_source import SourceCard
 from flead.dashboard.reasons import reason, reason_of_alarm
 from flead.dashboard.site import Site
+from flead.dashboard.sources import source_of
 from flead.dashboard.store_client import StoreClient
+from flead.ingest.recognise.device_source import DeviceSource
 from flead.placement import partition_of
 from flead.settings import ModelSettings
 from flead.storage import queries
@@ -46,6 +49,7 @@ class _History:
     own: ModelParameters | None
     shared: ModelParameters | None
     alarms: list[AlarmRow]
+    source: DeviceSource | None
 
 
 def _look_back(connection: Connection[Any], device_id: str, since: int | None, limit: int) -> _History:
@@ -61,6 +65,7 @@ def _look_back(connection: Connection[Any], device_id: str, since: int | None, l
             queries.device_parameters(connection, device_id),
             _newest_global(connection),
             queries.alarms(connection, device=device_id, limit=ALARMS).rows,
+            source_of(connection, device_id),
         )
 
 
@@ -97,6 +102,7 @@ class _View:
             with Card("Why readings were flagged", 12, "the newest first"):
                 self._reasons = Table("Why readings were flagged", _REASON_COLUMNS, NO_ANOMALIES)
             self._learning = Learning()
+            self._source = SourceCard()
 
     async def refresh(self) -> int | None:
         totals = await self._store.ask(queries.overview)
@@ -123,6 +129,7 @@ class _View:
         self._learning.show(history.models)
         self._learning.show_weights(history.own, history.shared)
         self._alarms.show([_alarm(alarm) for alarm in history.alarms])
+        self._source.show(history.source)
         self._seen = seen
 
     def _choose_range(self, chosen: str) -> None:

@@ -54,7 +54,8 @@ class AgentsBroker:
         for topic, payload in list(self._retained.items()):
             self._connection.publish(topic, payload, retain=True)
 
-    def _arrived(self, topic: str, payload: bytes) -> None:
+    def _arrived(self, topic: str, payload: bytes, retained: bool) -> None:
+        del retained
         try:
             self.inbox.put_nowait((topic, payload))
         except queue.Full:

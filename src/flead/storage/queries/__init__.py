@@ -38,6 +38,7 @@ from flead.storage.queries.models import (
     global_parameters,
     versions,
 )
+from flead.storage.queries.source import understood
 from flead.storage.queries.totals import (
     anomalies_per_minute,
     broker_totals,
@@ -87,5 +88,6 @@ __all__ = [
     "set_alarms",
     "table_counts",
     "top_devices",
+    "understood",
     "versions",
 ]
