@@ -14,7 +14,8 @@ def databases_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     connect = sqlite3.connect
 
     def remembered(*arguments: Any, **options: Any) -> sqlite3.Connection:
-        opened.append(connect(*arguments, **options))
+        # An agent of a test may live in a thread of its own.
+        opened.append(connect(*arguments, **(options | {"check_same_thread": False})))
         return opened[-1]
 
     monkeypatch.setattr(sqlite3, "connect", remembered)

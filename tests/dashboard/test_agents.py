@@ -24,7 +24,7 @@ def test_agents_are_seen_with_what_was_refused(
     until: Callable[[Callable[[], Any]], Any],
 ) -> None:
     browser.open(f"{viewer}/agents")
-    assert "No agent yet" in " ".join(browser.section("Agents"))
+    assert "No agents yet" in " ".join(browser.section("Agents"))
 
     insert = "INSERT INTO agents VALUES (%s, 'key', '*', false, %s, %s, %s, 7, %s)"
     for name, revoked, state, spoke in (
