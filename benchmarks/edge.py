@@ -38,7 +38,8 @@ from flead.codec.encode import encode_messages
 from flead.codec.packing import pack
 from flead.columns import Chunk, Devices
 from flead.ingest.simulated import SimulatedSource
-from flead.platform.gateway.messages import GLOBAL_SECONDS, device_of
+from flead.platform.gateway.messages import device_of
+from flead.platform.gateway.service import GLOBAL_SECONDS
 from flead.records import GlobalModel, Reading, to_text, to_texts
 from flead.settings import Settings
 from flead.topics import CONTROL, MQTT_GLOBAL

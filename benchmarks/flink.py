@@ -206,7 +206,7 @@ def naive(settings: Settings) -> Iterator[Outputs]:
     words = [settings.kafka_servers, settings.flink_port, settings.parallelism, *outputs]
     done = subprocess.run(
         [sys.executable, CONTENDERS / "naive_flink.py", *map(str, words)],
-        env=os.environ | client_environment(Layout.of(settings)),
+        env=os.environ | client_environment(settings, Layout.of(settings)),
         stdout=subprocess.PIPE,
         text=True,
     )
