@@ -1,6 +1,7 @@
 """Jars come from where jgo looks, and are kept only if they are what the lock file names."""
 
 import hashlib
+import os
 import threading
 import tomllib
 from collections.abc import Iterator
@@ -82,3 +83,17 @@ def test_the_lock_has_what_is_asked_for() -> None:
         locked = tomllib.loads(jars.LOCK.read_text())[part]
         assert {name.rstrip("!") for name in asked} <= set(locked)
         assert all(len(digest) == 64 for digest in locked.values())
+
+
+def test_the_systems_authorities_are_trusted_unless_others_are_named(monkeypatch, tmp_path: Path) -> None:
+    bundle = tmp_path / "authorities.crt"
+    bundle.touch()
+    monkeypatch.setattr(jars, "AUTHORITIES", (str(tmp_path / "none"), str(bundle)))
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, "")  # so that what is there now comes back after the test
+        monkeypatch.delenv(name)
+    jars.trust_what_the_system_trusts()
+    assert os.environ["REQUESTS_CA_BUNDLE"] == str(bundle)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/a/company's")
+    jars.trust_what_the_system_trusts()
+    assert os.environ["REQUESTS_CA_BUNDLE"] == "/a/company's"

@@ -1,6 +1,7 @@
 """The jars that no wheel brings: resolved by jgo, pinned in ``jars.lock``, kept in the cache."""
 
 import hashlib
+import os
 import tempfile
 import tomllib
 from collections.abc import Callable
@@ -25,6 +26,8 @@ WANTED = {
 COMPLETE = {"spark"}
 """What these parts need in turn is named here, or comes with a wheel."""
 LOCK = Path(__file__).with_name("jars.lock")
+AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+"""Where systems keep the certificates that they trust: Debian, Fedora, Alpine and macOS."""
 AT_ONCE = 8
 """Downloads."""
 
@@ -72,6 +75,7 @@ def _download_all(missing: list[tuple[str, str]], directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory) as unfinished, ThreadPoolExecutor(AT_ONCE) as pool:
+            trust_what_the_system_trusts()
             context = _maven(Path(unfinished))
             for result in [pool.submit(_download, context, name, digest, directory) for name, digest in missing]:
                 result.result()
@@ -79,6 +83,17 @@ def _download_all(missing: list[tuple[str, str]], directory: Path) -> None:
         raise StackError(
             f"cannot write to {directory} ({error.strerror}): set cache_dir (FLEAD_CACHE_DIR) to another directory"
         ) from None
+
+
+def trust_what_the_system_trusts() -> None:
+    """Let downloads believe the certificate authorities of the system, unless the environment names others.
+
+    A company that inspects TLS adds its own authority there. The library that downloads knows only those it brings.
+    """
+    if not any(name in os.environ for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")):
+        bundle = next(filter(os.path.exists, AUTHORITIES), None)
+        if bundle is not None:
+            os.environ["REQUESTS_CA_BUNDLE"] = bundle
 
 
 def _maven(repository: Path):  # type: ignore[no-untyped-def]
