@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from flead.columns import Batch, Devices
-from flead.ingest import faults, sensors
+from flead.ingest import faults, mishaps, sensors
 from flead.ingest.errors import SourceError
 from flead.ingest.simulated import START, SimulatedSource
+from flead.records import NO_LABEL
 from tests.ingest.drain import assert_same, join
 
 KINDS = len(sensors.KINDS)
@@ -174,7 +175,7 @@ def test_one_to_three_readings_in_a_hundred_are_faulty():
 
 
 def test_without_faults_it_is_the_same_fleet_where_there_was_none():
-    faulty, healthy = take(opened(20), 20 * 2_000), take(opened(20, faults=False), 20 * 2_000)
+    faulty, healthy = take(opened(20), 20 * 2_000), take(opened(20, faults="none"), 20 * 2_000)
     assert faulty.labels.any()
     assert not healthy.labels.any()
     same = faulty.labels == 0
@@ -186,7 +187,7 @@ def test_every_kind_of_fault_does_what_it_says():
     seen: dict[int, int] = {}
     for segment in range(1000):
         spans = [
-            (tick, faults.find_fault(key, tick, faults.PROBABILITY))
+            (tick, faults.find_fault(key, tick, faults.DENSE))
             for tick in range(segment * faults.SEGMENT, (segment + 1) * faults.SEGMENT)
         ]
         active = [(tick, fault) for tick, fault in spans if fault[0] != faults.NONE]
@@ -235,3 +236,52 @@ def test_a_million_devices():
     assert len(np.unique(batch.rows)) == 1_000_000
     assert batch.times[-1] - batch.times[0] == 999
     assert take(source, 1).times[0] == START + 1000
+
+
+def test_rare_faults_come_about_once_a_device_and_day():
+    # A reading a minute for two days; a fault that lasts is one fault.
+    days, devices, minutes = 2, 90, 2 * 24 * 60
+    batch = take(opened(devices, faults="rare", interval=60_000), devices * minutes)
+    begun = sum(
+        int(np.count_nonzero(np.diff(batch.labels[batch.rows == row], prepend=0) == 1)) for row in range(devices)
+    )
+    assert 0.7 < begun / (days * devices) < 1.3
+
+
+def test_a_gateway_fails_once_in_five_days_for_all_its_devices_alike():
+    interval, period = 60_000, mishaps.OUTAGE_EVERY // 60
+    batch = take(opened(100, faults="rare", interval=interval, start=0), 100 * period)
+    missing = [np.setdiff1d(np.arange(period), batch.times[batch.rows == row] // interval) for row in (0, 99)]
+    assert mishaps.SHORTEST_OUTAGE // 60 <= missing[0].size <= mishaps.LONGEST_OUTAGE // 60 + 1
+    assert (np.diff(missing[0]) == 1).all()
+    assert np.abs(missing[0].size - missing[1].size) <= 1
+
+
+def test_a_maintained_device_reads_nonsense_without_a_label():
+    interval, day = 60_000, 24 * 60
+    batch = take(opened(110, faults="rare", interval=interval, start=0), 110 * day)
+    for row, minutes in ((0, 0), (109, 30)):
+        unlabelled = batch.times[(batch.rows == row) & (batch.labels == NO_LABEL)] // interval
+        assert unlabelled.size == minutes
+        assert not minutes or (unlabelled[0], unlabelled[-1]) == (120, 149)
+
+
+def test_one_device_in_a_thousand_is_slow_and_one_has_a_wrong_clock():
+    start = 1_000_000_000
+    devices = Devices()
+    source = SimulatedSource(1_000, faults="rare", start=start)
+    source.open(devices, None)
+    batch = source.next_batch(1_000 * 120, None).batch
+    names = np.array(devices.texts(batch.rows))
+    assert np.count_nonzero(names == "device_333") == 2
+    ahead = batch.times - start > 120_000
+    assert set(names[ahead]) == {"device_666"}
+    assert (batch.times[ahead] - start).min() // 1000 == mishaps.CLOCK_AHEAD // 1000
+
+
+def test_where_every_device_is_absent_the_next_that_reads_is_given():
+    source = opened(1, faults="rare", interval=60_000, start=0)
+    times = [int(take(source, 1).times[0]) for _ in range(mishaps.OUTAGE_EVERY // 60)]
+    assert max(np.diff(times)) > 60_000
+    resumed = opened(1, source.snapshot(), faults="rare", interval=60_000, start=0)
+    assert_same(take(resumed, 5), take(source, 5))

@@ -29,7 +29,7 @@ def simulate(
     """
     if devices < 1 or seconds < 1:
         raise FleadError(f"devices={devices}, seconds={seconds}: at least 1 of each")
-    table, source = Devices(), SimulatedSource(devices, seed, faults=faults)
+    table, source = Devices(), SimulatedSource(devices, seed, faults="dense" if faults else "none")
     source.open(table, None)
     batch = source.next_batch(devices * seconds, None).batch
     names = list(dict.fromkeys(channel for channels in table.kinds[1:] for channel in channels))

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit, types
 
 from flead.ingest.chance import Count, draw, uniform
+from flead.settings.readings import Faults
 
 NONE = 0
 SPIKE = 1
@@ -25,14 +26,22 @@ DROPOUT = 6
 
 SEGMENT = 600
 """Ticks."""
-PROBABILITY = 0.2
-"""That a segment has a fault: with the durations below, 1.9 % of readings are in one."""
+DENSE = 0.2
+"""The probability that a segment has a fault: with the durations below, 1.9 % of readings are in one."""
+A_DAY = 86_400_000
+"""Milliseconds in which a device of the fleet with rare faults has about one."""
 
 #                        none  spike  shift  drift  stuck  burst  dropout
 SHORTEST = np.array([0, 1, 30, 60, 30, 20, 10])
 LONGEST = np.array([0, 3, 120, 180, 120, 60, 60])
 SMALLEST = np.array([0, 8.0, 5.0, 8.0, 0, 4.0, 0])
 LARGEST = np.array([0, 20.0, 12.0, 20.0, 0, 8.0, 0])
+
+
+def probability(faults: Faults, interval: int) -> float:
+    """That a segment of ticks ``interval`` milliseconds apart has a fault."""
+    return {"dense": DENSE, "rare": min(1.0, SEGMENT * interval / A_DAY), "none": 0.0}[faults]
+
 
 FAULT = types.Tuple((types.int64, types.int64, types.float64, types.float64))
 

@@ -1,4 +1,4 @@
-"""The simulated fleet: devices with labelled faults, as many as you like, each reading once an interval.
+"""The simulated fleet: any number of devices with labelled faults, each reading once an interval.
 
 Every value is a function of the seed, the device, the tick and the time the fleet began at: there is no state but
 the place in the stream. It goes tick by tick, within a tick device by device, each a little later than the one
@@ -6,17 +6,20 @@ before: a device reads at ``start + tick * interval + number * interval // devic
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types
-from numpy.typing import NDArray
 
 from flead.columns import Batch, Chunk, Devices
 from flead.ingest import faults, sensors
 from flead.ingest.chance import draw, normal, uniform, wander
 from flead.ingest.errors import SourceError
-from flead.ingest.faults import PROBABILITY, find_fault
-from flead.records import to_milliseconds
+from flead.ingest.faults import find_fault, probability
+from flead.ingest.mishaps import MAINTENANCE_NOISE, is_absent, is_maintained, milliseconds_ahead
+from flead.learning.kernels import Float64x1, Float64x2, Float64x3, Int8x1, Int32x1, Int64x1, UInt64, kernel
+from flead.records import NO_LABEL, to_milliseconds
+from flead.settings.readings import Faults
 
 START = to_milliseconds("2025-01-01T00:00:00Z")
 INTERVAL = 1000
@@ -32,23 +35,23 @@ class SimulatedSource:
     """``devices`` devices named ``device_0`` on, of ten kinds in turn; it never ends.
 
     ``start`` is the event time of the first tick and ``interval`` the time from tick to tick, in milliseconds.
-    ``faults=False``: the same devices without any fault.
+    With ``faults="rare"`` devices also suffer what :mod:`flead.ingest.mishaps` has.
     Memory: 4 bytes a device.
     """
 
     def __init__(
-        self, devices: int, seed: int = 0, start: int = START, interval: int = INTERVAL, *, faults: bool = True
+        self, devices: int, seed: int = 0, start: int = START, interval: int = INTERVAL, *, faults: Faults = "dense"
     ) -> None:
         self.name = "sim"
         self._devices = devices
         self._seed = seed
         self._start = start
         self._interval = interval
-        self._probability = PROBABILITY if faults else 0.0
+        self._probability = probability(faults, interval)
+        self._mishaps = faults == "rare"
         self._began = start
-        self._next = 0  # readings given
+        self._next = 0  # moments passed at which one of the devices reads, if nothing keeps it from it
         self._width = sensors.WIDTH
-        self._rows = np.empty(0, dtype=np.int32)
 
     def open(self, devices: Devices, position: dict[str, int] | None) -> None:
         """Go on at ``position``, or at the first tick from ``start`` on if that is later.
@@ -62,7 +65,7 @@ class SimulatedSource:
             reached = position["tick"] * self._devices + min(position["offset"], self._devices)
             passed = -((self._began - self._start) // self._interval)
             self._next = max(reached, passed * self._devices)
-        self._rows = np.empty(self._devices, dtype=np.int32)
+        rows_of_all = np.empty(self._devices, dtype=np.int32)
         for number, names in enumerate(sensors.NAMES):
             ids = [f"device_{device}" for device in range(number, self._devices, len(sensors.NAMES))]
             rows = devices.add(ids, names)
@@ -72,33 +75,31 @@ class SimulatedSource:
                         f"{self.name}: {ids[0]} is known with other channels ({', '.join(devices.kinds[kind])}); "
                         "start afresh with --fresh"
                     )
-            self._rows[number :: len(sensors.NAMES)] = rows
+            rows_of_all[number :: len(sensors.NAMES)] = rows
         self._width = devices.width
-
-    def next_batch(self, limit: int, until: int | None) -> Chunk:
-        """The next readings; none is ever rejected."""
-        due = limit if until is None else self._due(until) - self._next
-        count = max(0, min(limit, due))
-        batch = Batch(
-            np.empty(count, np.int32),
-            np.empty(count, np.int64),
-            np.empty((count, self._width)),
-            np.empty(count, np.int8),
-        )
-        fill(
+        self._fleet = Fleet(
             np.uint64(self._seed % 2**64),
             self._began,
             self._interval,
             self._probability,
-            self._next,
-            self._rows,
-            _WIDTHS,
-            _PERIODS,
-            _PARAMETERS,
-            *batch,
+            self._mishaps,
+            rows_of_all,
+            np.array([len(names) for names in sensors.NAMES]),
+            np.array([kind.period for kind in sensors.KINDS]),
+            sensors.parameters(),
         )
-        self._next += count
-        return Chunk(batch, [])
+
+    def next_batch(self, limit: int, until: int | None) -> Chunk:
+        """The next readings; none is ever rejected. Empty only if none is due."""
+        readings = 0
+        while not readings:
+            due = limit if until is None else min(limit, self._due(until) - self._next)
+            if due <= 0:
+                return Chunk(_empty(0, self._width), [])
+            batch = _empty(due, self._width)
+            readings = fill(self._fleet, self._next, *batch)
+            self._next += due
+        return Chunk(batch.part(0, readings), [])
 
     def start_time(self) -> int:
         """When the next reading is due."""
@@ -124,9 +125,26 @@ class SimulatedSource:
         return tick * self._devices + ((rest + 1) * self._devices - 1) // self._interval + 1
 
 
-_WIDTHS = np.array([len(names) for names in sensors.NAMES])
-_PERIODS = np.array([kind.period for kind in sensors.KINDS])
-_PARAMETERS = sensors.parameters()
+def _empty(size: int, width: int) -> Batch:
+    return Batch(np.empty(size, np.int32), np.empty(size, np.int64), np.empty((size, width)), np.empty(size, np.int8))
+
+
+class Fleet(NamedTuple):
+    """What its readings are a function of."""
+
+    seed: UInt64
+    began: int
+    interval: int
+    probability: float
+    mishaps: bool
+    rows: Int32x1
+    """(D,): the devices' rows in the shard."""
+    widths: Int64x1
+    """(K,): how many channels a kind has."""
+    periods: Float64x1
+    """(K,): seconds that its cycles take."""
+    parameters: Float64x3
+    """(K, C, 12): the rest, at the indices that ``sensors`` names."""
 
 
 @njit(types.float64(types.float64), cache=True, nogil=True, inline="always")
@@ -137,68 +155,52 @@ def cycle(turns: float) -> float:
     return wave + 0.225 * (wave * abs(wave) - wave)
 
 
-@njit(
-    types.void(
-        types.uint64,
-        types.int64,
-        types.int64,
-        types.float64,
-        types.int64,
-        types.int32[::1],
-        types.int64[::1],
-        types.float64[::1],
-        types.float64[:, :, ::1],
-        types.int32[::1],
-        types.int64[::1],
-        types.float64[:, ::1],
-        types.int8[::1],
-    ),
-    cache=True,
-    nogil=True,
-)
-def fill(
-    seed: np.uint64,
-    began: int,
-    interval: int,
-    probability: float,
-    first: int,
-    device_rows: NDArray[np.int32],
-    widths: NDArray[np.int64],
-    periods: NDArray[np.float64],
-    parameters: NDArray[np.float64],
-    rows: NDArray[np.int32],
-    times: NDArray[np.int64],
-    values: NDArray[np.float64],
-    labels: NDArray[np.int8],
-) -> None:
-    """Readings ``first`` to ``first + N`` into the columns of a batch of N, of the table's width or more.
+@kernel(inline="always")
+def _next(tick: int, device: int, kind: int, devices: int, kinds: int) -> tuple[int, int, int]:
+    """The tick, device and kind whose moment is next."""
+    if device + 1 == devices:
+        return tick + 1, 0, 0
+    return tick, device + 1, kind + 1 if kind + 1 < kinds else 0
 
-    Of the D devices ``device_rows`` (D,) are their rows in the shard; of the K kinds ``widths`` (K,) says how many
-    channels they have, ``periods`` (K,) how many seconds their cycles take, ``parameters`` (K, C, 12) the rest.
+
+@kernel
+def fill(fleet: Fleet, first: int, rows: Int32x1, times: Int64x1, values: Float64x2, labels: Int8x1) -> int:
+    """Fill the columns of a batch with the readings of its N moments from ``first`` on.
+
+    Returns how many readings there are: fewer than N where devices are absent. ``values`` (N, C or more).
     """
-    devices = len(device_rows)
-    seed_key = draw(seed, 0)
+    devices = len(fleet.rows)
+    began, interval, widths = fleet.began, fleet.interval, fleet.widths
+    seed_key = draw(fleet.seed, 0)
     tick, device = first // devices, first % devices
     kind = device % len(widths)
-    for i in range(len(rows)):
-        key = draw(seed_key, device)
+    i = 0
+    for _ in range(len(rows)):
         later = began + device * interval // devices
-        rows[i] = device_rows[device]
-        times[i] = later + tick * interval
+        now = later + tick * interval
+        if fleet.mishaps and is_absent(seed_key, device, tick, now // 1000):
+            tick, device, kind = _next(tick, device, kind, devices, len(widths))
+            continue
+        key = draw(seed_key, device)
+        rows[i] = fleet.rows[device]
+        times[i] = now + milliseconds_ahead(device) if fleet.mishaps else now
 
         # Segments of faults begin at another tick on every device.
         shift = np.int64(draw(key, _SHIFT) % np.uint64(faults.SEGMENT))
-        fault, since, size, choice = find_fault(draw(key, _FAULT), tick + shift, probability)
+        fault, since, size, choice = find_fault(draw(key, _FAULT), tick + shift, fleet.probability)
         labels[i] = fault != faults.NONE
+        if fleet.mishaps and is_maintained(device, now // 1000):
+            fault, since, size, choice = faults.NOISE_BURST, tick + shift, MAINTENANCE_NOISE, 0.0
+            labels[i] = NO_LABEL
         # To a sensor that is stuck, time stands still.
         seen = since - shift if fault == faults.STUCK else tick
         seconds = (later + seen * interval) * 1e-3
-        wave = cycle(seconds / periods[kind] + uniform(draw(key, _PHASE)))
+        wave = cycle(seconds / fleet.periods[kind] + uniform(draw(key, _PHASE)))
         slow = wander(draw(key, _DRIFT), seen, _DRIFT_TICKS)
         common = normal(draw(key, seen * _PURPOSES + _COMMON)) if widths[kind] > 1 else 0.0
         faulty = np.int64(choice * widths[kind])
         for channel in range(widths[kind]):
-            p = parameters[kind, channel]
+            p = fleet.parameters[kind, channel]
             own = normal(draw(key, seen * _PURPOSES + _NOISE + channel))
             value = p[sensors.BASE] * (1.0 + p[sensors.SPREAD] * (2.0 * uniform(draw(key, _CONSTANT + channel)) - 1.0))
             value += p[sensors.SLOPE] * (seconds - began * 1e-3)
@@ -217,7 +219,6 @@ def fill(
         for channel in range(widths[kind], values.shape[1]):
             values[i, channel] = np.nan
 
-        device += 1
-        kind = kind + 1 if kind + 1 < len(widths) else 0
-        if device == devices:
-            tick, device, kind = tick + 1, 0, 0
+        i += 1
+        tick, device, kind = _next(tick, device, kind, devices, len(widths))
+    return i

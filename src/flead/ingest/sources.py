@@ -26,7 +26,8 @@ def make_source(settings: ReadingsSettings, start: int | None = None, interval: 
     name, channel = settings.data, settings.channel
     scheme, colon, path = name.partition(":")
     if scheme == "sim" and not colon:
-        return SimulatedSource(settings.devices, settings.seed, START if start is None else start, interval)
+        begin = START if start is None else start
+        return SimulatedSource(settings.devices, settings.seed, begin, interval, faults=settings.faults)
     if scheme not in ("csv", "edge-iiotset", "skab"):
         raise SourceError(f"data = {name!r} is no source of readings; give {FORMS}")
     if not path:
@@ -45,6 +46,6 @@ RECOGNITION = tuple(RecognitionSettings.model_fields)
 
 def identity(settings: ReadingsSettings) -> str:
     """What makes a source the same one as in the run before, so that its position means something."""
-    named = [settings.data, settings.devices, settings.seed, settings.channel]
+    named = [settings.data, settings.devices, settings.seed, settings.faults, settings.channel]
     pinned = settings.model_dump(mode="json", include=set(RECOGNITION), exclude_defaults=True)
     return msgspec.json.encode([*named, pinned], order="deterministic").decode()

@@ -30,6 +30,8 @@ Boolx1 = Annotated[NDArray[np.bool_], types.boolean[::1]]
 ReadOnlyFloat64x1 = Annotated[NDArray[np.float64], types.Array(types.float64, 1, "C", readonly=True)]
 """An array that the kernel only reads: callers may pass one that cannot be written to."""
 
+UInt64 = Annotated[np.uint64, types.uint64]
+
 Index = Annotated[int | np.uintp, types.uintp]
 """A row or a column, never negative: numba would test a signed one for being counted from the end."""
 

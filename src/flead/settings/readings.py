@@ -1,9 +1,13 @@
 """Which readings come in, and how fast."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from flead.settings.recognition import RecognitionSettings
 from flead.settings.section import SPEED
+
+Faults = Literal["rare", "dense", "none"]
 
 
 class ReadingsSettings(RecognitionSettings):
@@ -18,6 +22,11 @@ class ReadingsSettings(RecognitionSettings):
         "1", pattern=SPEED, description="Event time per real time: 1 is live, 60 is a minute a second; or max."
     )
     seed: int = Field(0, ge=0, description="Seed of the simulated fleet: same seed, same readings.")
+    faults: Faults = Field(
+        "dense",
+        description="Faults of the simulated fleet: dense (1.9 % of the readings), rare (about one a device and day; "
+        "gateways fail as well) or none.",
+    )
     channel: str | None = Field(
         None, description="The one channel to read (csv, edge-iiotset); unset: all, or the source's default."
     )
