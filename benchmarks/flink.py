@@ -16,26 +16,28 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from benchmarks import environment, workload
 from benchmarks.report import ROOT, Result, short
 from flead import settings as configuration
+from flead.bus.topics import ensure, topics
 from flead.layout import Layout
 from flead.placement import partition_of
+from flead.platform.training.group import GROUP
 from flead.records import to_milliseconds, to_text
 from flead.settings import Settings
 from flead.stack import checks, down, up
 from flead.stack.flink import client_environment
 from flead.stack.services import environment as variables
-from flead.topics import ANOMALIES, LOCAL_UPDATES, READINGS
+from flead.topics import ANOMALIES, LOCAL_UPDATES, READINGS, TRAINING_STATE
 
 DEVICES = 2407
 RATE = "readings/s"
@@ -102,6 +104,10 @@ def backlog(settings: Settings, folder: Path, shrink: int) -> list[Result]:
         said["flead"] = updates = read(settings, OURS.updates, rounds * DEVICES)
         print(f"FLEAD: {updates.rate:,.0f}/s", file=sys.stderr)
         results.append(Result("flink.flead", RATE, "FLEAD, one reading a message", [updates.rate]))
+    with group(settings):
+        said["group"] = updates = read(settings, OURS.updates, rounds * DEVICES)
+        print(f"FLEAD, a consumer group: {updates.rate:,.0f}/s", file=sys.stderr)
+        results.append(Result("group.flead", RATE, "FLEAD, a consumer group of two", [updates.rate]))
     compare(said)
     more = 4 * rounds  # or it would be over within a checkpoint or two
     send(settings, more, pack=100, first=rounds)
@@ -109,6 +115,10 @@ def backlog(settings: Settings, folder: Path, shrink: int) -> list[Result]:
         packed = read(settings, OURS.updates, (rounds + more) * DEVICES, begin=rounds * DEVICES)
         print(f"FLEAD, packed: {packed.rate:,.0f}/s", file=sys.stderr)
         results.append(Result("flink.flead-packed", RATE, "FLEAD, a hundred readings a message", [packed.rate]))
+    with group(settings):
+        packed = read(settings, OURS.updates, (rounds + more) * DEVICES, begin=rounds * DEVICES)
+        print(f"FLEAD, a consumer group, packed: {packed.rate:,.0f}/s", file=sys.stderr)
+        results.append(Result("group.flead-packed", RATE, "FLEAD, a consumer group of two, packed", [packed.rate]))
     return results
 
 
@@ -197,6 +207,37 @@ def ours(settings: Settings) -> Iterator[None]:
                 raise SystemExit(f"the training job does not work within {SECONDS:.0f} s")
             time.sleep(0.1)
         yield
+
+
+@contextmanager
+def group(settings: Settings) -> Iterator[None]:
+    """Two members of a consumer group, one a core, from the first reading on; what trained before is cleared away."""
+    _empty(settings, [*OURS, TRAINING_STATE])
+    changes = [{"engine": "kafka", "training_port": settings.training_port + n} for n in (0, 20)]
+    command = [sys.executable, "-m", "flead", "service", "training"]
+    one, two = (environment_of(settings.model_copy(update=change)) for change in changes)
+    with _running(command, one), _running(command, two):
+        yield
+
+
+def _empty(settings: Settings, names: list[str]) -> None:
+    """Delete topics and the group's offsets, and make the topics anew."""
+    admin = AdminClient({"bootstrap.servers": settings.kafka_servers})
+    known = [name for name in names if name in admin.list_topics(timeout=30).topics]
+    for future in admin.delete_topics(known, operation_timeout=30).values():
+        future.result(60)
+    for future in admin.delete_consumer_groups([GROUP]).values():
+        with suppress(KafkaException):  # there is none yet
+            future.result(60)
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            ensure(admin, topics(settings, "kafka"))
+            return
+        except KafkaException:  # a topic of this name is still being deleted
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
 
 
 @contextmanager

@@ -18,6 +18,8 @@ CONTROL = "control"
 """Requests to the aggregator: :class:`flead.records.Rollback`, and enrolments of agents."""
 AGENTS = "agents"
 """Which agents are trusted, see :mod:`flead.trust.register`; compacted."""
+TRAINING_STATE = "training-state"
+"""What a consumer group that trains continues from, see :mod:`flead.platform.training.changelog`; compacted."""
 
 MQTT_PREFIX = "flead"
 MQTT_GLOBAL = f"{MQTT_PREFIX}/global"

@@ -25,6 +25,16 @@ def test_another_learner_is_refused_until_the_devices_may_forget(tmp_path: Path)
         agree(drift.model_copy(update={"training_rows": 100}), forget=False)
 
 
+def test_another_engine_is_refused_until_the_devices_may_forget(tmp_path: Path) -> None:
+    flink, kafka = Settings(data_dir=tmp_path), Settings(data_dir=tmp_path, engine="kafka")
+    agree(flink, forget=False)
+    with pytest.raises(StackError, match=r"--forget-training"):
+        agree(kafka, forget=False)
+    agree(kafka, forget=True)
+    with pytest.raises(StackError, match=r"learner zscore, engine kafka, window 100.*not learner zscore, window 100"):
+        agree(flink, forget=False)
+
+
 def test_what_another_version_has_saved_is_not_forgotten_unasked(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     agree(settings, forget=False)

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from flead import settings
+from flead.cli.platform import SMALL_SERVICES
 from flead.platform import ONCE, SERVICES
 from flead.settings import PREFIX, Settings
 from flead.stack import down, up
@@ -45,6 +46,15 @@ def test_needed_takes_what_is_needed_and_nothing_else() -> None:
     table = services(Settings(brokers=2, partitions=2))
     assert list(needed(table, ["collector"])) == ["database", "schema", "kafka-1", "kafka-2", "topics", "collector"]
     assert list(needed(table, ["kafka-2"])) == ["kafka-1", "kafka-2"]
+
+
+def test_a_consumer_group_trains_without_flink() -> None:
+    require_platform()
+    table = services(Settings(brokers=1, partitions=2, engine="kafka"))
+    assert not [name for name in table if "flink" in name]
+    assert list(needed(table, ["training"])) == ["kafka-1", "topics", "training"]
+    small = needed(table, SMALL_SERVICES)
+    assert {service.image for service in small.values()} == {"flead", "kafka", "postgres"}
 
 
 def test_a_service_reads_the_same_settings_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,13 +23,25 @@ from confluent_kafka.admin import (
 from flead import settings
 from flead.bus.clients import kafka_options
 from flead.errors import FleadError
+from flead.settings.engines import Engine
 from flead.settings.kafka import KafkaSettings
-from flead.topics import AGENTS, ANOMALIES, CONTROL, DEAD_LETTERS, GLOBAL_MODELS, LOCAL_UPDATES, READINGS
+from flead.topics import (
+    AGENTS,
+    ANOMALIES,
+    CONTROL,
+    DEAD_LETTERS,
+    GLOBAL_MODELS,
+    LOCAL_UPDATES,
+    READINGS,
+    TRAINING_STATE,
+)
 
 SECONDS = 60.0
 """Timeout of an operation, once Kafka responds."""
 HOUR = 3_600_000
 DAY = 24 * HOUR
+STATE_SEGMENT = 16 << 20
+"""Bytes: only full segments are compacted, and the shards' whole state is written every few seconds."""
 
 
 class TopicError(FleadError):
@@ -46,8 +58,8 @@ class Topic:
     config: dict[str, str]
 
 
-def topics(settings: KafkaSettings) -> list[Topic]:
-    """The topics on this many brokers.
+def topics(settings: KafkaSettings, engine: Engine = "flink") -> list[Topic]:
+    """The topics on this many brokers; ``engine`` is what trains.
 
     Readings are kept for a day and their results for a week, counted from the arrival of a message: its own
     time may be that of a recording, or of a wrong clock. Kafka deletes whole segments, so a segment is short
@@ -55,6 +67,8 @@ def topics(settings: KafkaSettings) -> list[Topic]:
     """
     devices = _placed(settings.partitions, settings.brokers)
     each_once = _placed(settings.brokers, settings.brokers)
+    state = {"cleanup.policy": "compact", "segment.bytes": str(STATE_SEGMENT), "segment.ms": str(HOUR // 6)}
+    of_the_engine = [Topic(TRAINING_STATE, devices, _config(settings) | state)] if engine == "kafka" else []
     week = {"retention.ms": str(7 * DAY), "segment.ms": str(6 * HOUR)}
     return [
         Topic(READINGS, devices, _config(settings) | {"retention.ms": str(DAY), "segment.ms": str(HOUR)}),
@@ -64,6 +78,7 @@ def topics(settings: KafkaSettings) -> list[Topic]:
         Topic(DEAD_LETTERS, each_once, _config(settings) | week),
         Topic(CONTROL, _placed(1, settings.brokers), _config(settings) | week),
         Topic(AGENTS, _placed(1, settings.brokers), _config(settings) | {"cleanup.policy": "compact"}),
+        *of_the_engine,
     ]
 
 
@@ -137,7 +152,7 @@ def main() -> None:
     chosen, _ = settings.load()
     admin = AdminClient(kafka_options(chosen))
     try:
-        done = ensure(admin, topics(chosen))
+        done = ensure(admin, topics(chosen, chosen.engine))
     except KafkaException as error:
         raise TopicError(f"cannot set up the topics on {chosen.kafka_servers}: {error.args[0].str()}") from None
     for line in done or ["all topics are as required"]:

@@ -14,6 +14,10 @@ from flead.records import to_text
 
 app = typer.Typer()
 
+SMALL = {"engine": "kafka", "brokers": 1}
+SMALL_SERVICES = ("training", "aggregator", "collector", "producer", "viewer")
+"""What ``flead up --small`` starts."""
+
 
 @app.command()
 def up(
@@ -34,6 +38,12 @@ def up(
             "--forget-training", help="Let the devices start learning from scratch, as another learner requires."
         ),
     ] = False,
+    small: Annotated[
+        bool,
+        typer.Option(
+            "--small", help="Processes of this machine with one broker, without Flink and Spark: for a small machine."
+        ),
+    ] = False,
     native: Annotated[
         bool, typer.Option("--native", help="Run as processes on this machine even if a container engine is available.")
     ] = False,
@@ -45,9 +55,10 @@ def up(
     from flead.stack.access import access_points
     from flead.stack.learnt import agree
 
-    chosen, _ = settings.load(
-        {"data": data, "devices": devices, "speed": speed, "rate": rate, "learner": learner, "strategy": strategy}
-    )
+    given = {"data": data, "devices": devices, "speed": speed, "rate": rate, "learner": learner, "strategy": strategy}
+    chosen, _ = settings.load(given | (SMALL if small else {}))
+    services = services or (list(SMALL_SERVICES) if small else None)
+    native = native or small
     agree(chosen, forget_training)
     in_containers = not native and containers.answer()
     if not native and containers.need_a_checkout():

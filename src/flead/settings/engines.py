@@ -1,4 +1,4 @@
-"""Flink, which runs the training, and Spark, which runs evaluation and analytics."""
+"""What runs the training, Flink or a consumer group; and Spark, which runs evaluation and analytics."""
 
 from typing import Literal
 
@@ -6,10 +6,16 @@ from pydantic import Field
 
 from flead.settings.section import Port, Section
 
+Engine = Literal["flink", "kafka"]
+
 
 class FlinkSettings(Section):
     """Flink's cluster, and the training job on it."""
 
+    engine: Engine = Field(
+        "flink",
+        description="What trains on the platform: flink, or kafka, a consumer group that needs no Flink.",
+    )
     flink_port: Port = Field(8161, description="Port of Flink's web page and REST API.")
     flink_host: str = Field("127.0.0.1", description="Host of Flink's JobManager.")
     jobmanager_port: Port = Field(6123, description="Port on which Flink's TaskManager finds the JobManager.")

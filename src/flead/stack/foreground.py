@@ -26,7 +26,7 @@ def run(name: str, settings: Settings, once: bool = False) -> None:
     if once and name not in ONCE:
         raise StackError(f"{name} never ends: --once is for {', '.join(ONCE)}")
     optional_parts.need("confluent_kafka")
-    if name in ENGINES:
+    if name in ENGINES and not (name == "training" and settings.engine == "kafka"):
         os.environ.update(ENGINES[name].client_environment(settings, Layout.of(settings)))
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)-5s %(message)s")
     importlib.import_module((ONCE if once else SERVICES)[name]).run(settings)

@@ -45,7 +45,9 @@ def _chosen(settings: Settings) -> dict[str, str]:
         raise FleadError(f"no learner {settings.learner!r}: there are {', '.join(sorted(LEARNERS))}")
     rules = asdict(rules_of(settings))
     remembered = {name: str(rules[name]) for name in LEARNERS[settings.learner].remembers}
-    return {"learner": settings.learner, **remembered}
+    # A note of before there were two engines names none.
+    engine = {} if settings.engine == "flink" else {"engine": settings.engine}
+    return {"learner": settings.learner, **engine, **remembered}
 
 
 def _words(chosen: dict[str, str]) -> str:

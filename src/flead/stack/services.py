@@ -80,31 +80,7 @@ def services(settings: Settings, containers: bool = False) -> dict[str, Service]
             megabytes=0,
             ends=True,
         ),
-        Service(
-            name="flink-jobmanager",
-            command=() if containers else flink.jobmanager_command(layout),
-            image="flink",
-            ready=checks.jobmanager(settings.flink_port),
-            ports=(Port(settings.flink_port, "flink_port"), Port(settings.jobmanager_port, "jobmanager_port")),
-            page="/overview",
-            megabytes=330,
-        ),
-        Service(
-            name="flink-taskmanager",
-            command=() if containers else flink.taskmanager_command(layout),
-            image="flink",
-            ready=checks.taskmanager(settings.flink_port),
-            environment=flink.worker_environment(),
-            megabytes=750,
-        ),
-        _own(
-            settings,
-            "training",
-            (*needs_kafka, "flink-jobmanager", "flink-taskmanager"),
-            image="flink",
-            megabytes=350,
-            stop_seconds=60,  # it takes a savepoint
-        ),
+        *_training(settings, layout, needs_kafka, containers),
         Service(
             name="spark-master",
             command=() if containers else spark.master_command(settings, layout),
@@ -200,6 +176,39 @@ def _brokers(settings: Settings, layout: Layout, containers: bool) -> list[Servi
             )
         )
     return found
+
+
+def _training(settings: Settings, layout: Layout, needs_kafka: tuple[str, ...], containers: bool) -> list[Service]:
+    """What trains: the training service, with Flink's cluster where that is the engine."""
+    if settings.engine == "kafka":
+        return [_own(settings, "training", needs_kafka, megabytes=200)]
+    return [
+        Service(
+            name="flink-jobmanager",
+            command=() if containers else flink.jobmanager_command(layout),
+            image="flink",
+            ready=checks.jobmanager(settings.flink_port),
+            ports=(Port(settings.flink_port, "flink_port"), Port(settings.jobmanager_port, "jobmanager_port")),
+            page="/overview",
+            megabytes=330,
+        ),
+        Service(
+            name="flink-taskmanager",
+            command=() if containers else flink.taskmanager_command(layout),
+            image="flink",
+            ready=checks.taskmanager(settings.flink_port),
+            environment=flink.worker_environment(),
+            megabytes=750,
+        ),
+        _own(
+            settings,
+            "training",
+            (*needs_kafka, "flink-jobmanager", "flink-taskmanager"),
+            image="flink",
+            megabytes=350,
+            stop_seconds=60,  # it takes a savepoint
+        ),
+    ]
 
 
 def _database(settings: Settings) -> Service:

@@ -1,8 +1,8 @@
-"""A Kafka partition's shard: messages in, messages out. What Flink calls; it knows nothing of Flink.
+"""A Kafka partition's shard: messages in, records out.
 
-Messages come as their values and, beside them, the heads of :mod:`flead.codec.frames`. What goes out is put into one
-string a topic, which Flink's SQL takes apart: anomalies and updates as lines ``key KEY json``, dead letters in Latin-1,
-as ``offset FIELD reason FIELD key FIELD value MESSAGE ...``.
+For Flink messages come as their values and, beside them, the heads of :mod:`flead.codec.frames`. What goes out is put
+into one string a topic, which Flink's SQL takes apart: anomalies and updates as lines ``key KEY json``, dead letters in
+Latin-1, as ``offset FIELD reason FIELD key FIELD value MESSAGE ...``.
 """
 
 import logging
@@ -28,6 +28,22 @@ KEY = "\x1f"
 _decode_model = partial(record, GlobalModel)
 
 
+class Refused(NamedTuple):
+    """What is no reading or no global model: the number of its message, why, and its bytes."""
+
+    message: int
+    reason: str
+    raw: bytes
+
+
+class Judged(NamedTuple):
+    """What came of some messages."""
+
+    anomalies: Sequence[Anomaly]
+    updates: Sequence[LocalUpdate]
+    refused: Sequence[Refused]
+
+
 class Produced(NamedTuple):
     """The output of a call, by topic; empty where there is none."""
 
@@ -50,30 +66,33 @@ class Partition:
                 log.warning("training: the devices start learning from scratch: %s", changed.partition(":")[0])
         self._decoder = Decoder(self._shard.devices)
 
-    def observe(self, values: Sequence[bytes], heads: bytes) -> Produced:
+    def judge(self, values: Sequence[bytes]) -> Judged:
         """Judge readings and learn from them."""
         chunk = self._decoder.messages(values, str)
-        letters = _letters(
-            heads, [(*_place(refused.location, refused.reason), refused.raw) for refused in chunk.rejected]
-        )
+        refused = [Refused(*_place(one.location, one.reason), one.raw) for one in chunk.rejected]
         if not chunk.batch.size:
-            return Produced(dead_letters=letters)
+            return Judged((), (), refused)
         outcome = self._shard.observe(chunk.batch)
-        return Produced(
-            _lines(outputs.anomalies(self._shard, outcome)),
-            _lines(outputs.local_updates(self._shard, outcome)),
-            letters,
-        )
+        return Judged(outputs.anomalies(self._shard, outcome), outputs.local_updates(self._shard, outcome), refused)
 
-    def adopt(self, values: Sequence[bytes], heads: bytes) -> Produced:
-        """Adopt global models; those of another learner become dead letters."""
+    def adopt_models(self, values: Sequence[bytes]) -> list[Refused]:
+        """Adopt global models; those of another learner are refused."""
         refused = []
         for message, value in enumerate(values):
             try:
                 self._shard.adopt(_decode_model(value))
             except ValueError as error:
-                refused.append((message, f"not a global model of this learner: {error}", value))
-        return Produced(dead_letters=_letters(heads, refused))
+                refused.append(Refused(message, f"not a global model of this learner: {error}", value))
+        return refused
+
+    def observe(self, values: Sequence[bytes], heads: bytes) -> Produced:
+        """:meth:`judge`, for Flink."""
+        judged = self.judge(values)
+        return Produced(_lines(judged.anomalies), _lines(judged.updates), _letters(heads, judged.refused))
+
+    def adopt(self, values: Sequence[bytes], heads: bytes) -> Produced:
+        """:meth:`adopt_models`, for Flink."""
+        return Produced(dead_letters=_letters(heads, self.adopt_models(values)))
 
     def changed(self) -> dict[str, bytes]:
         """The parts of the state that have changed since the last call."""
@@ -91,7 +110,7 @@ def _place(location: str, reason: str) -> tuple[int, str]:
     return int(message), f"{line}: {reason}" if line else reason
 
 
-def _letters(heads: bytes, refused: Sequence[tuple[int, str, bytes]]) -> str:
+def _letters(heads: bytes, refused: Sequence[Refused]) -> str:
     """What was refused, each with its message, why and its bytes, as dead letters."""
     if not refused:
         return ""

@@ -1,5 +1,7 @@
 """The training service: keeps the training job on Flink's cluster, whatever happens to the cluster.
 
+With ``engine = "kafka"`` there is no such job: the service is then a member of a consumer group that trains.
+
 It polls for the job and submits it where there is none. Flink itself restarts the job when a TaskManager is lost. A
 restarted JobManager has no job; then the job is submitted again, restored from its newest checkpoint. When the service
 is told to stop, it stops the job with a savepoint, from which the next one is restored.
@@ -15,7 +17,7 @@ from prometheus_client import Gauge
 from flead.bus.health import HEALTHY, Health
 from flead.bus.service import Service
 from flead.layout import Layout
-from flead.platform.training import saved
+from flead.platform.training import group, saved
 from flead.platform.training.cluster import Cluster, ClusterError, Job
 from flead.settings import Settings
 
@@ -144,6 +146,10 @@ class Training:
 def run(settings: Settings) -> None:
     """``flead service training``, until it is told to stop. PyFlink needs ``stack.flink.client_environment``."""
     service = Service("training", settings.training_port)
+    if settings.engine == "kafka":
+        with service.running():
+            group.train(settings, service)
+        return
     training = Training(settings, service)
     with service.running():
         training.run()
